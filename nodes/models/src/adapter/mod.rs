@@ -1,1 +1,3 @@
 //! (stub)
+mod image_adapter;
+pub use image_adapter::ImageAdapter;
