@@ -15,7 +15,7 @@ use crate::unet::{
 };
 use crate::weights::Weights;
 use crate::{Cancel, Error, Result, ops};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use serde_json::Value;
 
 /// The structure of a ControlNet.
@@ -159,6 +159,7 @@ pub struct ControlNet {
     zero_mid: Conv2d,
     cross: CrossLayers,
     config: ControlNetConfig,
+    dtype: DType,
 }
 
 impl ControlNet {
@@ -191,12 +192,18 @@ impl ControlNet {
             zero_mid: Conv2d::load_1x1(&weights.pp("controlnet_mid_block"), deepest, deepest)?,
             cross,
             config: config.clone(),
+            dtype: weights.dtype(),
         })
     }
 
     /// The structure it was built with.
     pub fn config(&self) -> &ControlNetConfig {
         &self.config
+    }
+
+    /// The dtype that every tensor handed to it must have (timesteps excepted).
+    pub fn dtype(&self) -> DType {
+        self.dtype
     }
 
     /// Its cross-attention layers: down, then mid.
@@ -236,6 +243,10 @@ impl ControlNet {
         let time = self.embedding.forward(input.timesteps, input.added, None, dtype, &silent)?;
         let time = ops::silu(&time)?;
         let pass = Pass { time: &time, context: input.context, adapters: &[], cancel: input.cancel, observe: &silent };
+        if input.context.batch() != input.sample.dim(0)? {
+            let expected = format!("{} rows, as the sample", input.sample.dim(0)?);
+            return Err(Error::input("ControlNet context", expected, input.context.batch().to_string()));
+        }
         let x = self.conv_in.forward(input.sample)?;
         let hint = &input.hint.0;
         if hint.dims()[1..] != x.dims()[1..] {

@@ -26,7 +26,7 @@ pub(crate) use pass::Pass;
 use crate::layers::{Conv2d, GroupNorm};
 use crate::weights::Weights;
 use crate::{Cancel, Error, Result};
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use resnet::{ResnetBlock, Upsample};
 use transformer::Transformer;
 
@@ -97,6 +97,8 @@ pub struct UNet {
     conv_out: Conv2d,
     cross: CrossLayers,
     config: UNetConfig,
+    dtype: DType,
+    device: Device,
 }
 
 impl UNet {
@@ -130,6 +132,8 @@ impl UNet {
             conv_out: conv("conv_out", first, config.out_channels, kernel_out)?,
             cross,
             config: config.clone(),
+            dtype: weights.dtype(),
+            device: weights.device().clone(),
         })
     }
 
@@ -168,6 +172,16 @@ impl UNet {
     /// The structure it was built with.
     pub fn config(&self) -> &UNetConfig {
         &self.config
+    }
+
+    /// The dtype that every tensor handed to it must have (timesteps excepted).
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Where its weights are.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Its cross-attention layers in the order in which adapters number them.
