@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn no_rescaling_in_either_space_is_plain_guidance() {
-        let (x, cond, uncond) = (picture(&[9.0, -7.0, 3.0, 1.0]), picture(&[1., -2., 0.5, 3.]), picture(&[0.5, 0.25, -1., 0.]));
+        let (x, cond, uncond) =
+            (picture(&[9.0, -7.0, 3.0, 1.0]), picture(&[1., -2., 0.5, 3.]), picture(&[0.5, 0.25, -1., 0.]));
         let plain = Guidance::new(4.0).combine_denoised(&x, 3.0, &cond, &uncond).unwrap();
         let zero = Guidance { scale: 4.0, rescale: Rescale::Velocity(0.0) };
         let zero = zero.combine_denoised(&x, 3.0, &cond, &uncond).unwrap();

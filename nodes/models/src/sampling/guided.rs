@@ -111,10 +111,8 @@ impl Guided {
         with_negative: bool,
     ) -> Result<Prediction> {
         let wanted = |i: &usize| *i < self.positives || with_negative;
-        let active: Vec<usize> = (0..self.conditions.len())
-            .filter(wanted)
-            .filter(|i| self.conditions[*i].window.contains(moment))
-            .collect();
+        let active: Vec<usize> =
+            (0..self.conditions.len()).filter(wanted).filter(|i| self.conditions[*i].window.contains(moment)).collect();
         let mut sides = [Average::new(x)?, Average::new(x)?];
         for group in self.group(&active) {
             let mut crop = x.clone();
@@ -342,7 +340,8 @@ fn prepare_control<'a>(
         }
     };
     // One picture serves every row by broadcasting; several are repeated for each condition.
-    let image = if image.dim(0)? == 1 { image } else { stack_rows(&vec![&image; conditions.len()], batch, "control image")? };
+    let image =
+        if image.dim(0)? == 1 { image } else { stack_rows(&vec![&image; conditions.len()], batch, "control image")? };
     let mask = match &control.mask {
         None => None,
         Some(mask) => Some(place_mask(mask, MaskResize::Bilinear, area, x, conditions.len())?),
