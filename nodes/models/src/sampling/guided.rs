@@ -72,7 +72,7 @@ struct PreparedControl {
 }
 
 /// Evaluates a [`Model`] under positive and negative conditions.
-pub struct Guided {
+pub struct GuidedModel {
     model: Model,
     conditions: Vec<Condition>,
     positives: usize,
@@ -80,7 +80,7 @@ pub struct Guided {
     prepared: HashMap<Group, Prepared>,
 }
 
-impl Guided {
+impl GuidedModel {
     /// Positive and negative conditions for a model; negative ones may be empty if guidance does not need them.
     ///
     /// # Errors
