@@ -1,0 +1,346 @@
+//! CLIP's text encoder: token ids to one vector a token, and one for the whole text.
+//!
+//! **Source**: `transformers/models/clip/modeling_clip.py` (5.23), after Radford et al., "Learning Transferable Visual Models
+//! From Natural Language Supervision" (arXiv 2103.00020). A pre-norm transformer with causal attention.
+//!
+//! **Shapes**: `B` sequences of `L` tokens, `D` features: `[B, L] -> [B, L, D]`, pooled `[B, D]`, projected `[B, P]`.
+//!
+//! **Weights**: `text_model.*` and, with a projection, `text_projection.weight`, in transformers' names.
+
+use crate::layers::{LayerNorm, Linear};
+use crate::ops::{self, Mask};
+use crate::weights::Weights;
+use crate::{Cancel, Error, Result};
+use candle_core::Tensor;
+use serde::Deserialize;
+
+/// What a `config.json` of a CLIP text encoder states; what it leaves out has transformers' default.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ClipConfig {
+    /// Number of token embeddings.
+    pub vocab_size: usize,
+    /// Features of a token, `D`.
+    pub hidden_size: usize,
+    /// Features between the two linear layers of a block.
+    pub intermediate_size: usize,
+    /// Number of blocks.
+    pub num_hidden_layers: usize,
+    /// Attention heads; they divide `hidden_size`.
+    pub num_attention_heads: usize,
+    /// The longest sequence.
+    pub max_position_embeddings: usize,
+    /// The activation between the two linear layers of a block.
+    pub hidden_act: ClipActivation,
+    /// Added to the variance in every layer norm.
+    pub layer_norm_eps: f64,
+    /// Features of the projected text vector, `P`; used by encoders with a projection.
+    pub projection_dim: usize,
+    /// The id that ends a sequence; 2 in files from before transformers corrected it, see [`ClipOutput::pooled`].
+    pub eos_token_id: u32,
+    /// The classes that the file was saved from; `CLIPTextModelWithProjection` has a projection.
+    pub architectures: Vec<String>,
+}
+
+/// The activations that CLIP text encoders have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClipActivation {
+    /// `x * sigmoid(1.702 x)`: OpenAI's CLIP.
+    QuickGelu,
+    /// With the error function: OpenCLIP.
+    Gelu,
+}
+
+/// The class name that says that there is a projection.
+const WITH_PROJECTION: &str = "CLIPTextModelWithProjection";
+
+impl Default for ClipConfig {
+    /// The defaults of transformers' `CLIPTextConfig`.
+    fn default() -> Self {
+        Self {
+            vocab_size: 49408,
+            hidden_size: 512,
+            intermediate_size: 2048,
+            num_hidden_layers: 12,
+            num_attention_heads: 8,
+            max_position_embeddings: 77,
+            hidden_act: ClipActivation::QuickGelu,
+            layer_norm_eps: 1e-5,
+            projection_dim: 512,
+            eos_token_id: 49407,
+            architectures: Vec::new(),
+        }
+    }
+}
+
+impl ClipConfig {
+    /// CLIP ViT-L/14's text encoder: SD1.5's, and SDXL's first.
+    ///
+    /// Source: `text_encoder/config.json` of `stabilityai/stable-diffusion-xl-base-1.0`.
+    pub fn clip_l() -> Self {
+        Self {
+            hidden_size: 768,
+            intermediate_size: 3072,
+            num_attention_heads: 12,
+            projection_dim: 768,
+            eos_token_id: 2,
+            architectures: vec!["CLIPTextModel".into()],
+            ..Self::default()
+        }
+    }
+
+    /// OpenCLIP ViT-bigG/14's text encoder: SDXL's second.
+    ///
+    /// Source: `text_encoder_2/config.json` of `stabilityai/stable-diffusion-xl-base-1.0`.
+    pub fn open_clip_big_g() -> Self {
+        Self {
+            hidden_size: 1280,
+            intermediate_size: 5120,
+            num_hidden_layers: 32,
+            num_attention_heads: 20,
+            hidden_act: ClipActivation::Gelu,
+            projection_dim: 1280,
+            eos_token_id: 2,
+            architectures: vec![WITH_PROJECTION.into()],
+            ..Self::default()
+        }
+    }
+
+    /// Reads the text of a `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it is no such configuration, or asks for something impossible.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let what = "text encoder config.json";
+        let config: Self = serde_json::from_str(json).map_err(|e| Error::config(what, e.to_string()))?;
+        let (width, heads) = (config.hidden_size, config.num_attention_heads);
+        if heads == 0 || !width.is_multiple_of(heads) {
+            let message = format!("num_attention_heads ({heads}) does not divide hidden_size ({width})");
+            return Err(Error::config(what, message));
+        }
+        Ok(config)
+    }
+
+    /// Whether the encoder projects the pooled vector.
+    pub fn has_projection(&self) -> bool {
+        self.architectures.iter().any(|name| name == WITH_PROJECTION)
+    }
+}
+
+/// What the encoder reads at one position.
+#[derive(Debug, Clone)]
+pub enum Token {
+    /// An entry of the vocabulary.
+    Id(u32),
+    /// A learned vector `[D]` in place of a token's embedding (textual inversion).
+    Vector(Tensor),
+}
+
+/// What the encoder makes of a batch of sequences.
+#[derive(Debug, Clone)]
+pub struct ClipOutput {
+    /// `num_hidden_layers + 1` times `[B, L, D]`: the embedded tokens, then what each block made of them, not normalised.
+    pub hidden_states: Vec<Tensor>,
+    /// `[B, L, D]`: the last of [`Self::hidden_states`] after the final layer norm.
+    pub last_hidden_state: Tensor,
+    /// `[B, D]`: [`Self::last_hidden_state`] where the sequence ends.
+    ///
+    /// That is at the first `eos_token_id`; if that is 2, at the highest id, as transformers keeps for old files. A
+    /// [`Token::Vector`] counts as no id at all, so textual inversion does not move the end.
+    pub pooled: Tensor,
+    /// `[B, P]`: [`Self::pooled`] projected, for encoders with a projection.
+    pub text_embeds: Option<Tensor>,
+}
+
+impl ClipOutput {
+    /// `hidden_states[-n]` in Python's counting: 1 is the last block's output, 2 the penultimate's.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there are not so many.
+    pub fn from_end(&self, n: usize) -> Result<&Tensor> {
+        let count = self.hidden_states.len();
+        let found = count.checked_sub(n).and_then(|i| self.hidden_states.get(i));
+        found.ok_or_else(|| Error::input("clip skip", format!("a layer among the last {count}"), format!("layer -{n}")))
+    }
+}
+
+/// A CLIP text encoder.
+pub struct ClipText {
+    config: ClipConfig,
+    /// `[vocab, D]`
+    tokens: Tensor,
+    /// `[77, D]`
+    positions: Tensor,
+    blocks: Vec<Block>,
+    final_norm: LayerNorm,
+    projection: Option<Linear>,
+}
+
+impl ClipText {
+    /// Takes the weights; call [`Weights::finish`] before using the encoder.
+    ///
+    /// # Errors
+    /// When reading the file fails.
+    pub fn new(config: &ClipConfig, weights: &Weights) -> Result<Self> {
+        let width = config.hidden_size;
+        let model = weights.pp("text_model");
+        let embeddings = model.pp("embeddings");
+        let layers = model.pp("encoder").pp("layers");
+        let blocks = (0..config.num_hidden_layers).map(|i| Block::new(config, &layers.pp(i))).collect::<Result<_>>()?;
+        let projection = if config.has_projection() {
+            Some(Linear::load_no_bias(&weights.pp("text_projection"), width, config.projection_dim)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            config: config.clone(),
+            tokens: embeddings.pp("token_embedding").get("weight", (config.vocab_size, width))?,
+            positions: embeddings.pp("position_embedding").get("weight", (config.max_position_embeddings, width))?,
+            blocks,
+            final_norm: LayerNorm::load(&model.pp("final_layer_norm"), width, config.layer_norm_eps)?,
+            projection,
+        })
+    }
+
+    /// The configuration that the encoder was made from.
+    pub fn config(&self) -> &ClipConfig {
+        &self.config
+    }
+
+    /// Encodes sequences of equal length, at least one token and at most `max_position_embeddings` long.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an id beyond the vocabulary, a vector of another width, or a wrong length; [`Error::Cancelled`].
+    pub fn forward(&self, batch: &[Vec<Token>], cancel: &Cancel) -> Result<ClipOutput> {
+        let mut x = self.embed(batch)?;
+        let mut hidden_states = Vec::with_capacity(self.blocks.len() + 1);
+        for block in &self.blocks {
+            cancel.check()?;
+            let next = block.forward(&x)?;
+            hidden_states.push(std::mem::replace(&mut x, next));
+        }
+        let last_hidden_state = self.final_norm.forward(&x)?;
+        hidden_states.push(x);
+        let ends = batch.iter().enumerate().map(|(row, tokens)| {
+            let end = self.end_of(tokens);
+            last_hidden_state.narrow(0, row, 1)?.narrow(1, end, 1)?.squeeze(1) // [1, D]
+        });
+        let pooled = Tensor::cat(&ends.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+        let text_embeds = self.projection.as_ref().map(|p| p.forward(&pooled)).transpose()?;
+        Ok(ClipOutput { hidden_states, last_hidden_state, pooled, text_embeds })
+    }
+
+    /// The final layer norm, which SD1.5 also lays over the layers that clip skip picks.
+    ///
+    /// # Errors
+    /// When the shape does not end in `D`.
+    pub fn final_norm(&self, x: &Tensor) -> Result<Tensor> {
+        self.final_norm.forward(x)
+    }
+
+    /// `[B, L, D]`: token plus position embeddings.
+    fn embed(&self, batch: &[Vec<Token>]) -> Result<Tensor> {
+        let (width, vocab, longest) =
+            (self.config.hidden_size, self.config.vocab_size, self.config.max_position_embeddings);
+        let length = batch.first().map_or(0, Vec::len);
+        let count = batch.len() * length;
+        if length == 0 || length > longest || batch.iter().any(|tokens| tokens.len() != length) {
+            let lengths: Vec<usize> = batch.iter().map(Vec::len).collect();
+            let expected = format!("sequences of one length, 1 to {longest} tokens");
+            return Err(Error::input("text encoder tokens", expected, format!("lengths {lengths:?}")));
+        }
+        // Rows of a table that holds the looked-up embeddings first and the given vectors behind them.
+        let (mut ids, mut rows, mut vectors) = (Vec::with_capacity(count), Vec::with_capacity(count), Vec::new());
+        for token in batch.iter().flatten() {
+            match token {
+                Token::Id(id) if (*id as usize) < vocab => {
+                    rows.push(ids.len() as u32);
+                    ids.push(*id);
+                }
+                Token::Id(id) => {
+                    return Err(Error::input("token id", format!("less than {vocab}"), id.to_string()));
+                }
+                Token::Vector(vector) if vector.dims() == [width] => {
+                    rows.push((count + vectors.len()) as u32);
+                    ids.push(0);
+                    vectors.push(vector.to_device(self.tokens.device())?.to_dtype(self.tokens.dtype())?);
+                }
+                Token::Vector(vector) => {
+                    return Err(Error::input("token vector", format!("shape [{width}]"), format!("{:?}", vector.dims())));
+                }
+            }
+        }
+        let device = self.tokens.device();
+        let mut x = self.tokens.index_select(&Tensor::from_vec(ids, count, device)?, 0)?; // [B·L, D]
+        if !vectors.is_empty() {
+            let table = Tensor::cat(&[x, Tensor::stack(&vectors, 0)?], 0)?;
+            x = table.index_select(&Tensor::from_vec(rows, count, device)?, 0)?;
+        }
+        let x = x.reshape((batch.len(), length, width))?;
+        Ok(x.broadcast_add(&self.positions.narrow(0, 0, length)?)?)
+    }
+
+    /// Where a sequence ends; its first position if it has no end.
+    fn end_of(&self, tokens: &[Token]) -> usize {
+        let ids = tokens.iter().enumerate().filter_map(|(i, token)| match token {
+            Token::Id(id) => Some((i, *id)),
+            Token::Vector(_) => None,
+        });
+        let end = if self.config.eos_token_id == LEGACY_EOS {
+            ids.rev().max_by_key(|(_, id)| *id) // of equals the last one visited, so the first in the sequence
+        } else {
+            ids.into_iter().find(|(_, id)| *id == self.config.eos_token_id)
+        };
+        end.map_or(0, |(i, _)| i)
+    }
+}
+
+/// What `eos_token_id` says in files saved before transformers' pull request 24773.
+const LEGACY_EOS: u32 = 2;
+
+/// Attention and a two-layer perceptron, each behind a layer norm and added to its input.
+struct Block {
+    norm1: LayerNorm,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    out: Linear,
+    norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    heads: usize,
+    activation: ClipActivation,
+}
+
+impl Block {
+    fn new(config: &ClipConfig, weights: &Weights) -> Result<Self> {
+        let (width, inner, eps) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
+        let (attention, mlp) = (weights.pp("self_attn"), weights.pp("mlp"));
+        let projection = |name: &str| Linear::load(&attention.pp(name), width, width);
+        Ok(Self {
+            norm1: LayerNorm::load(&weights.pp("layer_norm1"), width, eps)?,
+            q: projection("q_proj")?,
+            k: projection("k_proj")?,
+            v: projection("v_proj")?,
+            out: projection("out_proj")?,
+            norm2: LayerNorm::load(&weights.pp("layer_norm2"), width, eps)?,
+            fc1: Linear::load(&mlp.pp("fc1"), width, inner)?,
+            fc2: Linear::load(&mlp.pp("fc2"), inner, width)?,
+            heads: config.num_attention_heads,
+            activation: config.hidden_act,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = self.norm1.forward(x)?;
+        let (q, k, v) = (self.q.forward(&y)?, self.k.forward(&y)?, self.v.forward(&y)?);
+        let x = (x + self.out.forward(&ops::attention(&q, &k, &v, self.heads, Mask::Causal)?)?)?;
+        let y = self.fc1.forward(&self.norm2.forward(&x)?)?;
+        let y = match self.activation {
+            ClipActivation::QuickGelu => ops::quick_gelu(&y)?,
+            ClipActivation::Gelu => ops::gelu(&y)?,
+        };
+        Ok((x + self.fc2.forward(&y)?)?)
+    }
+}
