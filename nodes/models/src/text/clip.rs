@@ -267,7 +267,11 @@ impl ClipText {
                     vectors.push(vector.to_device(self.tokens.device())?.to_dtype(self.tokens.dtype())?);
                 }
                 Token::Vector(vector) => {
-                    return Err(Error::input("token vector", format!("shape [{width}]"), format!("{:?}", vector.dims())));
+                    return Err(Error::input(
+                        "token vector",
+                        format!("shape [{width}]"),
+                        format!("{:?}", vector.dims()),
+                    ));
                 }
             }
         }

@@ -10,15 +10,15 @@
 //! | [`encode`] | all of it together: prompts to the context and the pooled vector of SD1.5 and SDXL |
 
 pub mod clip;
-//pub mod encode;
-//pub mod prompt;
-//pub mod textual_inversion;
+pub mod encode;
+pub mod prompt;
+pub mod textual_inversion;
 pub mod tokenizer;
 mod vocabulary;
-//pub mod windows;
+pub mod windows;
 
 pub use clip::{ClipConfig, ClipOutput, ClipText, Token};
-//pub use encode::{EncodeOptions, EncodedText, TextEncoder, encode_sd15, encode_sdxl};
-//pub use prompt::PromptStyle;
-//pub use textual_inversion::{EncoderRole, TextualInversion};
+pub use encode::{EncodeOptions, EncodedText, TextEncoder, encode_sd15, encode_sdxl};
+pub use prompt::PromptStyle;
+pub use textual_inversion::{EncoderRole, TextualInversion};
 pub use tokenizer::{PadInPrompt, Tokenizer};

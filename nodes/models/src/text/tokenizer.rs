@@ -110,7 +110,8 @@ impl Tokenizer {
     /// [`Error::Input`] when the engine refuses the text, which CLIP's own vocabulary never does.
     pub fn ids(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.engine.encode_fast(text, false);
-        let encoding = encoding.map_err(|e| Error::input("prompt", "text that the vocabulary can spell", e.to_string()))?;
+        let encoding =
+            encoding.map_err(|e| Error::input("prompt", "text that the vocabulary can spell", e.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -248,7 +249,8 @@ fn engine(
 /// The engine that a `tokenizer.json` describes.
 fn whole_engine(mut json: Value, specials: &Specials) -> tokenizers::Result<tokenizers::Tokenizer> {
     let pad = &specials.pad;
-    if !pad.in_text && pad.content != specials.eos.content
+    if !pad.in_text
+        && pad.content != specials.eos.content
         && let Some(added) = json["added_tokens"].as_array_mut()
     {
         added.retain(|token| token["content"] != pad.content.as_str());
