@@ -348,3 +348,126 @@ impl Block {
         Ok((x + self.fc2.forward(&y)?)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+    use std::collections::HashMap;
+
+    const TINY: &str = r#"{"vocab_size": 20, "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "max_position_embeddings": 6, "hidden_act": "gelu", "projection_dim": 4,
+        "eos_token_id": 19, "architectures": ["CLIPTextModelWithProjection"]}"#;
+
+    /// A tiny encoder whose weights are fixed wave patterns.
+    fn tiny(eos: u32, dtype: DType) -> ClipText {
+        let config = ClipConfig { eos_token_id: eos, ..ClipConfig::from_json(TINY).unwrap() };
+        let mut tensors = HashMap::new();
+        let mut add = |name: &str, dims: &[usize]| {
+            let (count, phase) = (dims.iter().product::<usize>(), tensors.len() as f32);
+            let wave: Vec<f32> = (0..count).map(|i| ((i as f32) * 0.7 + phase).sin()).collect();
+            tensors.insert(name.to_string(), Tensor::from_vec(wave, dims, &Device::Cpu).unwrap());
+        };
+        add("text_model.embeddings.token_embedding.weight", &[20, 8]);
+        add("text_model.embeddings.position_embedding.weight", &[6, 8]);
+        for i in 0..2 {
+            for (layer, out, inp) in
+                [("mlp.fc1", 16, 8), ("mlp.fc2", 8, 16)].into_iter().chain(["q", "k", "v", "out"].map(|n| (n, 8, 8)))
+            {
+                let layer = if layer.contains('.') { layer.to_string() } else { format!("self_attn.{layer}_proj") };
+                add(&format!("text_model.encoder.layers.{i}.{layer}.weight"), &[out, inp]);
+                add(&format!("text_model.encoder.layers.{i}.{layer}.bias"), &[out]);
+            }
+            for (norm, part) in [("1", "weight"), ("1", "bias"), ("2", "weight"), ("2", "bias")] {
+                add(&format!("text_model.encoder.layers.{i}.layer_norm{norm}.{part}"), &[8]);
+            }
+        }
+        add("text_model.final_layer_norm.weight", &[8]);
+        add("text_model.final_layer_norm.bias", &[8]);
+        add("text_projection.weight", &[4, 8]);
+        let weights = Weights::from_tensors(tensors, dtype, &Device::Cpu);
+        let clip = ClipText::new(&config, &weights).unwrap();
+        assert!(weights.finish("CLIP text encoder").unwrap().unexpected.is_empty());
+        clip
+    }
+
+    fn ids(ids: &[u32]) -> Vec<Token> {
+        ids.iter().copied().map(Token::Id).collect()
+    }
+
+    fn max_diff(a: &Tensor, b: &Tensor) -> f32 {
+        let diff = (a.to_dtype(DType::F32).unwrap() - b.to_dtype(DType::F32).unwrap()).unwrap();
+        diff.abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
+    }
+
+    fn run(clip: &ClipText, batch: &[Vec<Token>]) -> ClipOutput {
+        clip.forward(batch, &Cancel::default()).unwrap()
+    }
+
+    #[test]
+    fn a_batch_is_its_rows() {
+        let clip = tiny(19, DType::F32);
+        let rows = [ids(&[1, 2, 3, 19]), ids(&[1, 7, 19, 19])];
+        let (both, second) = (run(&clip, &rows), run(&clip, &rows[1..]));
+        assert_eq!((both.hidden_states.len(), both.text_embeds.as_ref().unwrap().dims()), (3, &[2, 4][..]));
+        assert!(max_diff(&both.last_hidden_state.narrow(0, 1, 1).unwrap(), &second.last_hidden_state) < 1e-5);
+        assert!(max_diff(&both.pooled.narrow(0, 1, 1).unwrap(), &second.pooled) < 1e-5);
+    }
+
+    #[test]
+    fn tokens_see_only_what_stands_before_them() {
+        let clip = tiny(19, DType::F32);
+        let (a, b) = (run(&clip, &[ids(&[1, 2, 3, 19])]), run(&clip, &[ids(&[1, 2, 9, 5])]));
+        let start = |output: &ClipOutput| output.last_hidden_state.narrow(1, 0, 2).unwrap();
+        assert!(max_diff(&start(&a), &start(&b)) < 1e-6);
+        assert!(max_diff(&a.last_hidden_state, &b.last_hidden_state) > 1e-2);
+    }
+
+    #[test]
+    fn a_vector_takes_a_tokens_place() {
+        let clip = tiny(19, DType::F32);
+        let vector = Token::Vector(clip.tokens.get(5).unwrap());
+        let given = vec![Token::Id(1), vector, Token::Id(19)];
+        assert_eq!(max_diff(&run(&clip, &[given]).pooled, &run(&clip, &[ids(&[1, 5, 19])]).pooled), 0.0);
+    }
+
+    #[test]
+    fn the_end_is_the_first_eos_or_the_highest_id() {
+        let position = |eos, row: &[u32]| tiny(eos, DType::F32).end_of(&ids(row));
+        assert_eq!(position(19, &[1, 5, 19, 19]), 2);
+        assert_eq!(position(7, &[1, 7, 19, 7]), 1);
+        assert_eq!(position(LEGACY_EOS, &[1, 7, 18, 18, 2]), 2);
+    }
+
+    #[test]
+    fn f16_stays_near_f32() {
+        let rows = [ids(&[1, 2, 3, 19])];
+        let (half, full) = (run(&tiny(19, DType::F16), &rows), run(&tiny(19, DType::F32), &rows));
+        assert_eq!(half.last_hidden_state.dtype(), DType::F16);
+        assert!(max_diff(&half.last_hidden_state, &full.last_hidden_state) < 2e-2);
+    }
+
+    #[test]
+    fn bad_input_is_refused_with_both_sides_named() {
+        let clip = tiny(19, DType::F32);
+        let refused = |batch: &[Vec<Token>]| clip.forward(batch, &Cancel::default()).unwrap_err().to_string();
+        assert!(refused(&[ids(&[20])]).contains("less than 20, got 20"));
+        assert!(refused(&[ids(&[1; 7])]).contains("1 to 6 tokens"));
+        assert!(refused(&[ids(&[1]), ids(&[1, 2])]).contains("[1, 2]"));
+        assert!(refused(&[]).contains("one length"));
+        let narrow = Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap();
+        assert!(refused(&[vec![Token::Vector(narrow)]]).contains("shape [8], got [3]"));
+        let cancel = Cancel::default();
+        cancel.cancel();
+        assert!(matches!(clip.forward(&[ids(&[1])], &cancel), Err(Error::Cancelled)));
+        assert!(run(&clip, &[ids(&[1])]).from_end(4).is_err());
+    }
+
+    #[test]
+    fn configurations_are_read_with_transformers_defaults() {
+        assert_eq!(ClipConfig::from_json("{}").unwrap(), ClipConfig::default());
+        assert!(ClipConfig::from_json(TINY).unwrap().has_projection());
+        assert!(ClipConfig::from_json(r#"{"hidden_act": "silu"}"#).unwrap_err().to_string().contains("quick_gelu"));
+        assert!(ClipConfig::from_json(r#"{"num_attention_heads": 7}"#).is_err());
+    }
+}

@@ -91,7 +91,7 @@ impl TextualInversion {
         }
         let widths: Vec<usize> = found.iter().filter_map(|(_, rows)| rows.dims().last().copied()).collect();
         match widths.as_slice() {
-            [] => Err("it holds no tensors".into()),
+            [] => Err("no tensors where an embedding has them".into()),
             [first, rest @ ..] if rest.iter().any(|width| width != first) => {
                 Err(format!("its {} tensors differ in width (is this a LoRA or a model?)", widths.len()))
             }
@@ -152,8 +152,13 @@ fn rows(key: &str, tensor: &Tensor) -> Result<Tensor, String> {
 /// All tensors of a safetensors file or a torch zip pickle; those of A1111's inner dictionary as `string_to_param.…`.
 fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>> {
     const ZIP: &[u8] = b"PK";
+    const OLD_PICKLE: &[u8] = b"\x80\x02";
     let bytes = std::fs::read(path).map_err(|e| Error::file(path, FileProblem::Io(e.to_string())))?;
     let refuse = |e: candle_core::Error| Error::file(path, FileProblem::TextualInversion(e.to_string()));
+    if bytes.starts_with(OLD_PICKLE) {
+        let why = "it is a pickle from before torch 1.6: load it and save it again with torch.save".to_string();
+        return Err(Error::file(path, FileProblem::TextualInversion(why)));
+    }
     if !bytes.starts_with(ZIP) {
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(refuse)?;
         return Ok(tensors.into_iter().collect());

@@ -37,7 +37,8 @@ pub fn run(case: &Case) -> Outcome {
     Ok(())
 }
 
-fn load(dir: &Path) -> Result<ClipText, Box<dyn Error>> {
+/// The encoder of a model folder, in f32.
+pub fn load(dir: &Path) -> Result<ClipText, Box<dyn Error>> {
     let config = ClipConfig::from_json(&std::fs::read_to_string(dir.join("config.json"))?)?;
     let tensors = candle_core::safetensors::load(dir.join("model.safetensors"), &Device::Cpu)?;
     let weights = Weights::from_tensors(tensors, DType::F32, &Device::Cpu);
