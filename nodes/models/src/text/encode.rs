@@ -60,7 +60,8 @@ pub fn encode_sd15(clip_l: &TextEncoder, prompts: &[&str], options: &EncodeOptio
 
 /// Encodes prompts for SDXL: the penultimate layers of both encoders side by side, not normalised.
 ///
-/// The two encoders may read different texts (`prompts_l` and `prompts_g`, as many); usually they are the same. The pooled
+/// The two encoders may read different texts (`prompts_l` and `prompts_g`, as many); usually they are the same. Where one
+/// text takes fewer windows than the other it is filled up with empty ones. The pooled
 /// vector is the second encoder's, from a prompt's first window ([`PromptStyle::InstantIdFull`]: from its last).
 ///
 /// diffusers' rule that a missing negative prompt is all zeros, context and pooled, is the caller's.

@@ -10,6 +10,7 @@
 //! | [`encode`] | all of it together: prompts to the context and the pooled vector of SD1.5 and SDXL |
 
 pub mod clip;
+mod clip_config;
 pub mod encode;
 pub mod prompt;
 pub mod textual_inversion;
@@ -17,7 +18,8 @@ pub mod tokenizer;
 mod vocabulary;
 pub mod windows;
 
-pub use clip::{ClipConfig, ClipOutput, ClipText, Token};
+pub use clip::{ClipOutput, ClipText, Token};
+pub use clip_config::{ClipActivation, ClipConfig};
 pub use encode::{EncodeOptions, EncodedText, TextEncoder, encode_sd15, encode_sdxl};
 pub use prompt::PromptStyle;
 pub use textual_inversion::{EncoderRole, TextualInversion};

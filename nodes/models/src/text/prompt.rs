@@ -14,12 +14,13 @@ pub enum PromptStyle {
     /// ComfyUI: `(text)` is 1.1 times the weight around it, `(text:1.2)` is exactly 1.2, brackets and `BREAK` are text.
     ///
     /// Weights move a token's features away from those that the empty prompt has at its place.
-    /// Textual inversions are called `embedding:name`.
+    /// Textual inversions are called `embedding:name`; an unknown name is an error, where ComfyUI leaves it out.
     #[default]
     ComfyUi,
     /// A1111: `(text)` multiplies by 1.1, `[text]` divides by it, `(text:1.2)` multiplies by 1.2, `BREAK` begins a window.
     ///
-    /// Weights multiply a token's features, then the window's mean is restored.
+    /// Weights multiply a token's features, then the window's mean is restored. `BREAK` works inside brackets too, where
+    /// A1111 takes it for a word.
     A1111,
     /// The `full` pipeline of InstantID: A1111's syntax with `BREAK` as a word of weight -1, windows without padding.
     ///
