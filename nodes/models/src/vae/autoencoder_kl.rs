@@ -192,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn pictures_and_latents_that_do_not_fit_are_refused() {
+        let weights = Weights::from_tensors(HashMap::new(), DType::F32, &Device::Cpu);
+        let vae = AutoencoderKl::load(&weights, AutoencoderKlConfig::sdxl()).unwrap();
+        let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+        let error = vae.encode(&zeros(&[1, 3, 7, 64]), &Cancel::default()).unwrap_err().to_string();
+        assert_eq!(error, "picture to encode: expected [B, 3, H, W] with H and W at least 8, got [1, 3, 7, 64]");
+        let error = vae.decode(&zeros(&[4, 8, 8]), &Cancel::default()).unwrap_err().to_string();
+        assert_eq!(error, "latents to decode: expected [B, 4, h, w], got [4, 8, 8]");
+    }
+
+    #[test]
     fn posterior_clamps_and_samples() {
         let moments = Tensor::new(&[[[[1f32]], [[2.0]], [[-100.0]], [[100.0]]]], &Device::Cpu).unwrap();
         let posterior = Posterior::new(&moments).unwrap();

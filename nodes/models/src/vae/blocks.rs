@@ -134,11 +134,7 @@ impl MidBlock {
     pub fn load(weights: &Weights, channels: usize, groups: usize, attend: bool) -> Result<Self> {
         let resnet = |i| Resnet::load(&weights.pp("resnets").pp(i), channels, channels, groups);
         let attention = || Attention::load(&weights.pp("attentions.0"), channels, groups);
-        Ok(Self {
-            first: resnet(0)?,
-            attention: if attend { Some(attention()?) } else { None },
-            second: resnet(1)?,
-        })
+        Ok(Self { first: resnet(0)?, attention: if attend { Some(attention()?) } else { None }, second: resnet(1)? })
     }
 
     pub fn forward(&self, x: Tensor, cancel: &Cancel) -> Result<Tensor> {

@@ -274,7 +274,8 @@ mod tests {
 
     #[test]
     fn what_the_file_does_not_say_is_diffusers_default() {
-        let config = AutoencoderKlConfig::from_json(r#"{"_class_name": "AutoencoderKL", "latents_mean": null}"#).unwrap();
+        let config =
+            AutoencoderKlConfig::from_json(r#"{"_class_name": "AutoencoderKL", "latents_mean": null}"#).unwrap();
         assert_eq!(config, AutoencoderKlConfig::default());
         assert_eq!(config.scaling_factor, 0.18215);
         assert!(config.force_upcast && config.use_quant_conv && config.mid_block_add_attention);
@@ -309,11 +310,9 @@ mod tests {
             latents_std: Some(vec![1.0, 2.0, 4.0, 8.0]),
             ..plain.clone()
         };
-        for (config, expected) in [
-            (plain, [1.5f32, 2.0, 2.5, 3.0]),
-            (shifted, [1.0, 1.5, 2.0, 2.5]),
-            (normed, [1.0, 0.5, 0.25, 0.125]),
-        ] {
+        for (config, expected) in
+            [(plain, [1.5f32, 2.0, 2.5, 3.0]), (shifted, [1.0, 1.5, 2.0, 2.5]), (normed, [1.0, 0.5, 0.25, 0.125])]
+        {
             config.validate().unwrap();
             let model = config.to_model_latents(&latents).unwrap();
             assert_eq!(model.flatten_all().unwrap().to_vec1::<f32>().unwrap(), expected);

@@ -119,7 +119,9 @@ impl AutoencoderTinyConfig {
         }
         if self.scaling_factor != 1.0 || self.shift_factor != 0.0 {
             let got = format!("{} and {}", self.scaling_factor, self.shift_factor);
-            return refuse(format!("scaling_factor must be 1 and shift_factor 0 (the latents are the model's), got {got}"));
+            return refuse(format!(
+                "scaling_factor must be 1 and shift_factor 0 (the latents are the model's), got {got}"
+            ));
         }
         Ok(())
     }

@@ -143,7 +143,9 @@ fn in_tiles(
         let (_, channels, _, row_width) = row.dims4()?;
         let result = match &result {
             Some(result) => result,
-            None => result.insert(Tensor::zeros((batch, channels, resize(height), row_width), DType::F32, row.device())?),
+            None => {
+                result.insert(Tensor::zeros((batch, channels, resize(height), row_width), DType::F32, row.device())?)
+            }
         };
         result.slice_set(&row.contiguous()?, 2, resize(y))?;
         above = below;
@@ -195,7 +197,8 @@ mod tests {
 
     #[test]
     fn tiles_that_agree_give_the_whole() {
-        for (height, width, tile, overlap) in [(14, 18, 8, 2), (5, 30, 8, 2), (13, 9, 6, 4), (8, 8, 8, 2), (9, 8, 4, 0)] {
+        for (height, width, tile, overlap) in [(14, 18, 8, 2), (5, 30, 8, 2), (13, 9, 6, 4), (8, 8, 8, 2), (9, 8, 4, 0)]
+        {
             let x = picture(height, width);
             let run = |t: &Tensor| {
                 let (_, _, h, w) = t.dims4()?;

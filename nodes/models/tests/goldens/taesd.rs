@@ -17,7 +17,8 @@ pub fn run(case: &Case) -> Outcome {
     finish(&weights)?;
     check(case, &encoder, &decoder)?;
 
-    let (first, second) = (case.models.join("taesd_encoder.safetensors"), case.models.join("taesd_decoder.safetensors"));
+    let (first, second) =
+        (case.models.join("taesd_encoder.safetensors"), case.models.join("taesd_decoder.safetensors"));
     if first.exists() && second.exists() {
         let (first, second) = (open(&first)?, open(&second)?);
         let (encoder, decoder) = (TaesdEncoder::load(&first, &config)?, TaesdDecoder::load(&second, &config)?);
