@@ -1,5 +1,7 @@
 //! The one error type of the crate.
 
+use crate::adapter::AdapterProblem;
+use crate::lora::LoraProblem;
 use crate::weights::{FileProblem, WeightsReport};
 use std::path::PathBuf;
 
@@ -27,6 +29,22 @@ pub enum Error {
     /// A file was read, but what is in it does not fit the network: all findings at once.
     #[error("{0}")]
     Weights(Box<WeightsReport>),
+    /// A LoRA file cannot be laid over the model.
+    #[error("{file}: {problem}")]
+    Lora {
+        /// The file, as its source describes it.
+        file: String,
+        /// What is wrong with it.
+        problem: LoraProblem,
+    },
+    /// An IP-Adapter file cannot be used, or not with this model.
+    #[error("{file}: {problem}")]
+    Adapter {
+        /// The file, as its source describes it.
+        file: String,
+        /// What is wrong with it.
+        problem: AdapterProblem,
+    },
     /// A configuration (a `config.json`, a scheduler setting) asks for something impossible or not supported.
     #[error("{what}: {message}")]
     Config {

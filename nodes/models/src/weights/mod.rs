@@ -10,7 +10,7 @@
 mod delta;
 mod problem;
 
-pub use delta::{Delta, Deltas};
+pub use delta::{Change, Delta, Deltas};
 pub use problem::{FileProblem, WeightProblem, WeightsReport};
 
 use crate::{Error, Result};
