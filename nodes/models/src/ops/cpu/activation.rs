@@ -27,11 +27,14 @@ fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync + Send) -> Result<Tensor> {
     unsafe {
         build_rows(x.shape(), 1, |first, out| {
             let data = &data[first..][..out.len()];
-            dispatch(|| {
-                for (out, &x) in out.iter_mut().zip(data) {
-                    out.write(f(x));
-                }
-            });
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (out, &x) in out.iter_mut().zip(data) {
+                        out.write(f(x));
+                    }
+                },
+            );
         })
     }
 }
@@ -49,14 +52,17 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
     unsafe {
         build_rows(shape, half, |first, out| {
             let data = &data[first * width..][..out.len() * 2];
-            dispatch(|| {
-                for (out, row) in out.chunks_exact_mut(half).zip(data.chunks_exact(width)) {
-                    let (values, gates) = row.split_at(half);
-                    for ((out, &value), &gate) in out.iter_mut().zip(values).zip(gates) {
-                        out.write(value * simd::gelu(gate));
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (out, row) in out.chunks_exact_mut(half).zip(data.chunks_exact(width)) {
+                        let (values, gates) = row.split_at(half);
+                        for ((out, &value), &gate) in out.iter_mut().zip(values).zip(gates) {
+                            out.write(value * simd::gelu(gate));
+                        }
                     }
-                }
-            });
+                },
+            );
         })
     }
 }

@@ -49,11 +49,17 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -
                 if mask == Mask::Causal {
                     hide_later_keys(scores, lanes, first, start);
                 }
-                dispatch(|| state.take(scores, (dim as f64).sqrt().recip() as f32));
+                dispatch(
+                    #[inline(always)]
+                    || state.take(scores, (dim as f64).sqrt().recip() as f32),
+                );
                 let update = if first == 0 {
                     Update::Set
                 } else {
-                    dispatch(|| state.rescale(sums));
+                    dispatch(
+                        #[inline(always)]
+                        || state.rescale(sums),
+                    );
                     Update::Add
                 };
                 let values = rows_of(&v, [image, head], first, [len, dim]);

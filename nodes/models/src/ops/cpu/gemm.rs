@@ -176,17 +176,20 @@ fn few_rows(
     const CHUNK: usize = 64;
     let fill = |out: &super::buffer::Output| {
         for_each(features.div_ceil(CHUNK), |task| {
-            dispatch(|| {
-                for j in task * CHUNK..features.min((task + 1) * CHUNK) {
-                    let weight = &weight[j * inputs..][..inputs];
-                    for i in 0..rows {
-                        let value = dot(&x[i * inputs..][..inputs], weight) + bias.map_or(0.0, |bias| bias[j]);
-                        // SAFETY: task `j / CHUNK` alone writes column `j`.
-                        let mut dst = unsafe { out.block(i * features + j, [1, 1], [1, 1]) };
-                        dst.fill(|_, _| value);
+            dispatch(
+                #[inline(always)]
+                || {
+                    for j in task * CHUNK..features.min((task + 1) * CHUNK) {
+                        let weight = &weight[j * inputs..][..inputs];
+                        for i in 0..rows {
+                            let value = dot(&x[i * inputs..][..inputs], weight) + bias.map_or(0.0, |bias| bias[j]);
+                            // SAFETY: task `j / CHUNK` alone writes column `j`.
+                            let mut dst = unsafe { out.block(i * features + j, [1, 1], [1, 1]) };
+                            dst.fill(|_, _| value);
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     };
     // SAFETY: every column belongs to a task, which writes all its rows.

@@ -61,17 +61,20 @@ pub fn group_norm(
             let out = unsafe { out.slice(task * group_len, group_len) };
             let first = task % groups * per_group;
             let affine = weight[first..].iter().zip(&bias[first..]);
-            dispatch(|| {
-                let (mean, scale) = statistics(x, eps);
-                let planes = x.chunks_exact(plane.max(1)).zip(out.chunks_exact_mut(plane.max(1)));
-                for ((x, out), (&weight, &bias)) in planes.zip(affine) {
-                    let scale = scale * weight;
-                    match activation {
-                        Activation::None => write(out, x, |x| (x - mean).mul_add(scale, bias)),
-                        Activation::Silu => write(out, x, |x| silu((x - mean).mul_add(scale, bias))),
+            dispatch(
+                #[inline(always)]
+                || {
+                    let (mean, scale) = statistics(x, eps);
+                    let planes = x.chunks_exact(plane.max(1)).zip(out.chunks_exact_mut(plane.max(1)));
+                    for ((x, out), (&weight, &bias)) in planes.zip(affine) {
+                        let scale = scale * weight;
+                        match activation {
+                            Activation::None => write(out, x, |x| (x - mean).mul_add(scale, bias)),
+                            Activation::Silu => write(out, x, |x| silu((x - mean).mul_add(scale, bias))),
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     };
     // SAFETY: the groups cover the output, and the planes of its channels cover a group.
@@ -97,14 +100,17 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Resul
     unsafe {
         build_rows(shape, features, |first, out| {
             let x = &x[first * features..][..out.len()];
-            dispatch(|| {
-                for (out, x) in out.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
-                    let (mean, scale) = statistics(x, eps);
-                    for (((out, &x), &weight), &bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
-                        out.write(((x - mean) * scale).mul_add(weight, bias));
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (out, x) in out.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
+                        let (mean, scale) = statistics(x, eps);
+                        for (((out, &x), &weight), &bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
+                            out.write(((x - mean) * scale).mul_add(weight, bias));
+                        }
                     }
-                }
-            });
+                },
+            );
         })
     }
 }

@@ -21,22 +21,25 @@ pub fn upsample_nearest(x: &Tensor, height: usize, width: usize) -> Result<Tenso
     // SAFETY: every row is written from one row of the input, element by element.
     unsafe {
         build_rows((batch, channels, height, width), width, |first, out| {
-            dispatch(|| {
-                for (i, out) in out.chunks_exact_mut(width).enumerate() {
-                    let (plane, row) = ((first + i) / height, rows[(first + i) % height]);
-                    let source = &data[(plane * h + row) * w..][..w];
-                    if doubles {
-                        for (pair, &x) in out.chunks_exact_mut(2).zip(source) {
-                            pair[0].write(x);
-                            pair[1].write(x);
-                        }
-                    } else {
-                        for (out, &column) in out.iter_mut().zip(&columns) {
-                            out.write(source[column]);
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (i, out) in out.chunks_exact_mut(width).enumerate() {
+                        let (plane, row) = ((first + i) / height, rows[(first + i) % height]);
+                        let source = &data[(plane * h + row) * w..][..w];
+                        if doubles {
+                            for (pair, &x) in out.chunks_exact_mut(2).zip(source) {
+                                pair[0].write(x);
+                                pair[1].write(x);
+                            }
+                        } else {
+                            for (out, &column) in out.iter_mut().zip(&columns) {
+                                out.write(source[column]);
+                            }
                         }
                     }
-                }
-            });
+                },
+            );
         })
     }
 }
