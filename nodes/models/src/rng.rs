@@ -85,7 +85,8 @@ impl TorchGenerator {
         }
         let range = high.wrapping_sub(low) as u64;
         // Wide ranges take 64 bits, so that the modulo stays nearly fair.
-        let offset = |g: &mut Self| if range >= 1 << 28 { g.next_u64() % range } else { u64::from(g.next_u32()) % range };
+        let offset =
+            |g: &mut Self| if range >= 1 << 28 { g.next_u64() % range } else { u64::from(g.next_u32()) % range };
         Ok((0..count).map(|_| low.wrapping_add(offset(self) as i64)).collect())
     }
 

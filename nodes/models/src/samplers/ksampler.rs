@@ -27,7 +27,11 @@ pub fn sigmas(
     let whole = denoise > 0.9999;
     let all_steps = if whole { steps } else { (steps as f64 / denoise) as usize };
     if denoise.is_nan() || all_steps > 1_000_000 {
-        return Err(Error::input("denoise", "a number from 0 to 1 that leaves a sensible step count", denoise.to_string()));
+        return Err(Error::input(
+            "denoise",
+            "a number from 0 to 1 that leaves a sensible step count",
+            denoise.to_string(),
+        ));
     }
     let dropped = usize::from(sampler.drops_penultimate_sigma);
     let mut sigmas = schedule.sigmas(model, all_steps + dropped)?;

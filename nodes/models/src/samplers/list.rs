@@ -2,9 +2,9 @@
 
 use super::names::find;
 use super::{
-    Deis, Dpm2, Dpm2Ancestral, DpmAdaptive, DpmFast, DpmPp2M, DpmPp2MSde, DpmPp2SAncestral, DpmPp3MSde, DpmPpSde, ErSde, Euler,
-    EulerAncestral, GradientEstimation, Heun, HeunPp2, Ipndm, IpndmV, Lcm, Lms, Method, ResMultistep, Run, SdeCorrection, Seeds2,
-    Seeds3, UniPc, UniPcVariant, sample,
+    Deis, Dpm2, Dpm2Ancestral, DpmAdaptive, DpmFast, DpmPp2M, DpmPp2MSde, DpmPp2SAncestral, DpmPp3MSde, DpmPpSde,
+    ErSde, Euler, EulerAncestral, GradientEstimation, Heun, HeunPp2, Ipndm, IpndmV, Lcm, Lms, Method, ResMultistep,
+    Run, SdeCorrection, Seeds2, Seeds3, UniPc, UniPcVariant, sample,
 };
 use crate::Result;
 use crate::noise::{BrownianNoise, NoiseSource, TorchNoise};

@@ -170,5 +170,6 @@ fn ending_at_zero(sigmas: impl Iterator<Item = f64>) -> Vec<f64> {
 /// `torch.linspace` in f32, which counts from both ends.
 fn linspace(start: f32, end: f32, count: usize) -> impl Iterator<Item = f32> {
     let step = if count > 1 { (end - start) / (count - 1) as f32 } else { 0.0 };
-    (0..count).map(move |i| if i < count.div_ceil(2) { start + step * i as f32 } else { end - step * (count - 1 - i) as f32 })
+    (0..count)
+        .map(move |i| if i < count.div_ceil(2) { start + step * i as f32 } else { end - step * (count - 1 - i) as f32 })
 }
