@@ -114,7 +114,7 @@ impl TorchGenerator {
         };
         let mut values: Vec<T> = (0..count).map(|_| uniform(self)).collect();
         values.chunks_exact_mut(BLOCK).for_each(transform);
-        if count % BLOCK != 0 {
+        if !count.is_multiple_of(BLOCK) {
             let tail = &mut values[count - BLOCK..];
             tail.iter_mut().for_each(|v| *v = uniform(self));
             transform(tail);
