@@ -2,7 +2,10 @@
 
 use super::file::io_problem;
 use super::names::{self, Encoder};
-use super::{Architecture, Family, FileProblem, Kind, TensorSource, WeightProblem, WeightsReport, infer, open, recognise};
+use super::open::{config_of, read_json};
+use super::{
+    Architecture, Family, FileProblem, Kind, TensorSource, WeightProblem, WeightsReport, infer, open, recognise,
+};
 use crate::{Error, Result};
 use candle_core::{DType, Device};
 use serde_json::Value;
@@ -82,29 +85,37 @@ impl Checkpoint {
     /// ControlNet, the SDXL refiner.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let mut checkpoint = if path.is_dir() { Self::from_folder(path)? } else { Self::from_file(path)? };
-        let found = checkpoint.architecture;
+        if path.is_dir() { Self::from_folder(path)?.checked() } else { Self::from_source(open(path)?) }
+    }
+
+    /// A checkpoint whose networks lie side by side in one source, told apart by their prefixes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_source(source: Arc<dyn TensorSource>) -> Result<Self> {
+        let architecture = recognise(&source);
+        let view = |part: Part| (part, part.view(source.clone()));
+        let has = |(part, view): &(Part, Arc<dyn TensorSource>)| view.tensors().contains_key(part.probe());
+        let parts = Part::ALL.into_iter().map(view).filter(has).collect();
+        let (configs, scheduler, model_index) = Default::default();
+        Self { path: source.describe().into(), architecture, parts, configs, scheduler, model_index }.checked()
+    }
+
+    /// Refuses what is no checkpoint or cannot be run, by its name.
+    fn checked(mut self) -> Result<Self> {
+        let found = self.architecture;
         let problem = match (found.kind, found.family) {
             (_, Some(Family::SdxlRefiner)) | (Kind::Unsupported(_), _) => {
                 WeightProblem::Unsupported { found: found.to_string() }
             }
             (Kind::Checkpoint | Kind::Unet, _) => {
-                checkpoint.architecture.v_prediction |= checkpoint.sd2_predicts_v()?;
-                return Ok(checkpoint);
+                self.architecture.v_prediction |= self.sd2_predicts_v()?;
+                return Ok(self);
             }
             _ => WeightProblem::Kind { found: found.to_string(), expected: "a checkpoint".into() },
         };
-        let report = WeightsReport::of(path.display().to_string(), "checkpoint", problem);
+        let report = WeightsReport::of(self.path.display().to_string(), "checkpoint", problem);
         Err(Error::Weights(Box::new(report)))
-    }
-
-    fn from_file(path: &Path) -> Result<Self> {
-        let source = open(path)?;
-        let architecture = recognise(&source);
-        let has = |part: &Part| part.view(source.clone()).tensors().contains_key(part.probe());
-        let parts = Part::ALL.into_iter().filter(has).map(|part| (part, part.view(source.clone()))).collect();
-        let (configs, scheduler, model_index) = Default::default();
-        Ok(Self { path: path.into(), architecture, parts, configs, scheduler, model_index })
     }
 
     fn from_folder(folder: &Path) -> Result<Self> {
@@ -113,7 +124,7 @@ impl Checkpoint {
             let below = folder.join(part.folder());
             if below.is_dir() {
                 parts.insert(part, part.view(open(&below)?));
-                configs.extend(read_json(&below.join("config.json"))?.map(|config| (part, config)));
+                configs.extend(config_of(&below)?.map(|config| (part, config)));
             }
         }
         let scheduler = read_json(&folder.join("scheduler").join("scheduler_config.json"))?;
@@ -228,14 +239,4 @@ impl Checkpoint {
     pub fn model_index(&self) -> Option<&Value> {
         self.model_index.as_ref()
     }
-}
-
-/// A JSON file, if it is there.
-fn read_json(path: &Path) -> Result<Option<Value>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, io_problem(&e)))?;
-    let invalid = |e: serde_json::Error| Error::config(path.display().to_string(), format!("it is no valid JSON: {e}"));
-    serde_json::from_str(&text).map(Some).map_err(invalid)
 }

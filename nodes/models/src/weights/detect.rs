@@ -239,10 +239,14 @@ fn kind(keys: &Keys) -> Kind {
 
 fn adapter_kind(keys: &Keys) -> Kind {
     // Face embeddings of ArcFace have 512 numbers, image embeddings of CLIP 1024 or more.
-    let input = ["image_proj.proj_in.weight", "proj_in.weight"].iter().find_map(|name| keys.shape(name)?.get(1).copied());
+    let input =
+        ["image_proj.proj_in.weight", "proj_in.weight"].iter().find_map(|name| keys.shape(name)?.get(1).copied());
     if input == Some(512) {
         Kind::InstantId
-    } else if keys.starts("image_proj.proj.0.") || keys.starts("image_proj.perceiver_resampler.") || keys.contains("_lora.") {
+    } else if keys.starts("image_proj.proj.0.")
+        || keys.starts("image_proj.perceiver_resampler.")
+        || keys.contains("_lora.")
+    {
         Kind::FaceId
     } else {
         Kind::IpAdapter
@@ -316,7 +320,8 @@ pub fn expect(source: &Arc<dyn TensorSource>, kind: Kind, family: Option<Family>
     let problem = match (found.kind, found.family, family) {
         (Kind::Unsupported(_), ..) => WeightProblem::Unsupported { found: found.to_string() },
         (other, ..) if other != kind => {
-            let expected = Architecture { kind, family, in_channels: None, v_prediction: false, zero_terminal_snr: false };
+            let expected =
+                Architecture { kind, family, in_channels: None, v_prediction: false, zero_terminal_snr: false };
             WeightProblem::Kind { found: describe(source.as_ref(), found), expected: expected.to_string() }
         }
         (_, Some(is), Some(model)) if is != model => WeightProblem::Family { found, model },
@@ -332,6 +337,9 @@ fn describe(source: &dyn TensorSource, found: Architecture) -> String {
     }
     let tensors = source.tensors();
     let some: Vec<String> = tensors.iter().take(3).map(|(name, info)| format!("{name} {:?}", info.shape)).collect();
-    let more = if tensors.len() > some.len() { ", …" } else { "" };
-    format!("{found} ({} tensors: {}{more})", tensors.len(), some.join(", "))
+    let more = match tensors.len() - some.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{found} (it holds {}{more})", some.join(", "))
 }

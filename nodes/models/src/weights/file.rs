@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// How many bytes are looked at to tell what a file is.
 const HEAD: u64 = 1024;
 
+/// The longest header of a safetensors file, in bytes, as in the reference implementation.
+const MAX_HEADER: u64 = 100_000_000;
+
 /// The file formats that hold weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -69,7 +72,9 @@ impl WeightFile {
     pub fn map(&self, offset: u64, len: usize) -> Result<memmap2::Mmap> {
         let now = self.file.metadata().map_err(|e| self.problem(io_problem(&e)))?.len();
         if offset.checked_add(len as u64).is_none_or(|end| end > now) {
-            return Err(self.problem(FileProblem::Io(format!("it shrank from {} to {now} bytes while in use", self.len))));
+            return Err(
+                self.problem(FileProblem::Io(format!("it shrank from {} to {now} bytes while in use", self.len)))
+            );
         }
         // SAFETY: the mapping is read-only and lives only while a tensor is copied out of it. Another process that
         // shortens the file in that moment can still fault this one, as with every memory-mapped file; the length was
@@ -110,6 +115,9 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"\xff\xd8\xff", "a JPEG picture"),
     (0, b"GIF8", "a GIF picture"),
     (8, b"WEBP", "a WebP picture"),
+    (4, b"ftypavif", "an AVIF picture"),
+    (4, b"ftypmif1", "a HEIF picture"),
+    (4, b"ftyp", "an MP4 film"),
     (0, b"II*\0", "a TIFF picture"),
     (0, b"MM\0*", "a TIFF picture"),
     (0, b"\x93NUMPY", "a NumPy array"),
@@ -136,10 +144,24 @@ fn format_of(head: &[u8], len: u64) -> Result<Format, FileProblem> {
     if let Some(problem) = lfs_pointer(head) {
         return Err(problem);
     }
+    // Before all signatures: a header's length may look like any of them.
+    if let Some((length, [b'{', b'"' | b'}' | b' ' | b'\n', ..])) = head.split_first_chunk::<8>() {
+        let header = u64::from_le_bytes(*length);
+        if header <= MAX_HEADER {
+            let (expected, found) = (header + 8, len);
+            let whole = expected <= found;
+            return if whole {
+                Ok(Format::Safetensors)
+            } else {
+                Err(FileProblem::TruncatedSafetensors { expected, found })
+            };
+        }
+    }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         return Ok(Format::Zip);
     }
-    if let Some((_, _, what)) = SIGNATURES.iter().find(|(at, bytes, _)| head.get(*at..).is_some_and(|h| h.starts_with(bytes)))
+    if let Some((_, _, what)) =
+        SIGNATURES.iter().find(|(at, bytes, _)| head.get(*at..).is_some_and(|h| h.starts_with(bytes)))
     {
         return other(what);
     }
@@ -155,22 +177,14 @@ fn format_of(head: &[u8], len: u64) -> Result<Format, FileProblem> {
     if let [0x08, 1..=32, 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42, ..] = head {
         return other("an ONNX model");
     }
-    if let Some((length, json)) = head.split_first_chunk::<8>() {
-        let header = u64::from_le_bytes(*length);
-        if json.first() == Some(&b'{') {
-            return match header.checked_add(8) {
-                Some(expected) if expected > len => Err(FileProblem::TruncatedSafetensors { expected, found: len }),
-                _ => Ok(Format::Safetensors),
-            };
-        }
-    }
     let start: Vec<String> = head.iter().take(8).map(|b| format!("{b:02x}")).collect();
     Err(FileProblem::Unknown { start: start.join(" ") })
 }
 
 fn lfs_pointer(head: &[u8]) -> Option<FileProblem> {
     let text = head.starts_with(b"version https://git-lfs.github.com/spec/").then(|| String::from_utf8_lossy(head))?;
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_string();
+    let field =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_string();
     Some(FileProblem::LfsPointer { oid: field("oid sha256:"), size: field("size ").parse().unwrap_or_default() })
 }
 
@@ -211,6 +225,10 @@ mod tests {
     fn formats_are_told_by_content() {
         assert_eq!(format_of(b"\x02\0\0\0\0\0\0\0{}", 10), Ok(Format::Safetensors));
         assert_eq!(format_of(b"PK\x03\x04....", 8), Ok(Format::Zip));
+        // Header lengths whose bytes are the marks of a pickle, a gzip archive and a program.
+        for start in [b"\x80\x02", b"\x1f\x8b", b"MZ"] {
+            assert_eq!(format_of(&[&start[..], b"\0\0\0\0\0\0{\"a\""].concat(), 1 << 20), Ok(Format::Safetensors));
+        }
         assert!(words(b"\x08\x07\x12\x07pytorch").contains("an ONNX model"));
         assert!(words(b"  <!DOCTYPE HTML>\n<p>").contains("HTML page"));
         assert!(words(b"{\"error\": \"not found\"}").contains("a JSON text"));

@@ -7,6 +7,7 @@
 use super::{Family, TensorSource};
 use crate::{Error, Result};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Reads shapes of one source.
 struct Shapes<'a>(&'a dyn TensorSource);
@@ -56,8 +57,9 @@ fn encoder(shapes: &Shapes) -> Result<(Map<String, Value>, Vec<usize>)> {
         let block = format!("down_blocks.{level}");
         channels.push(shapes.need(&format!("{block}.resnets.0.conv1.weight"), 0)?);
         layers.push(shapes.count(&format!("{block}.resnets")));
-        depths.push(depth(shapes, &block)?);
-        types.push(if depths[level] > 0 { "CrossAttnDownBlock2D" } else { "DownBlock2D" });
+        let depth = depth(shapes, &block)?;
+        depths.push(depth);
+        types.push(if depth > 0 { "CrossAttnDownBlock2D" } else { "DownBlock2D" });
     }
     let middle = depth(shapes, "mid_block")?;
     // One number per level counts for both ways; a level without attention has no use for it, the last one lends its
@@ -67,11 +69,13 @@ fn encoder(shapes: &Shapes) -> Result<(Map<String, Value>, Vec<usize>)> {
         *last = middle;
     }
     if middle > 0 && *last != middle {
-        return Err(shapes.fail(format!("the middle block has {middle} transformer layers, the level before it {last}")));
+        return Err(
+            shapes.fail(format!("the middle block has {middle} transformer layers, the level before it {last}"))
+        );
     }
-    let context = ["mid_block", "down_blocks.1", "down_blocks.0", "down_blocks.2"].iter().find_map(|block| {
-        shapes.axis(&format!("{block}.attentions.0.transformer_blocks.0.attn2.to_k.weight"), 1)
-    });
+    let context = ["mid_block", "down_blocks.1", "down_blocks.0", "down_blocks.2"]
+        .iter()
+        .find_map(|block| shapes.axis(&format!("{block}.attentions.0.transformer_blocks.0.attn2.to_k.weight"), 1));
     let projection = |block: &str| shapes.0.tensors().get(&format!("{block}.attentions.0.proj_in.weight"));
     let linear = ["mid_block", "down_blocks.1", "down_blocks.0"]
         .iter()
@@ -177,7 +181,7 @@ pub fn vae_config(source: &dyn TensorSource, family: Option<Family>) -> Result<V
     for level in (0..levels).rev() {
         channels.push(shapes.need(&format!("decoder.up_blocks.{level}.resnets.0.conv1.weight"), 0)?);
     }
-    Ok(json!({
+    let mut config = json!({
         "in_channels": shapes.axis("encoder.conv_in.weight", 1).unwrap_or(3),
         "out_channels": shapes.need("decoder.conv_out.weight", 0)?,
         "latent_channels": shapes.need("decoder.conv_in.weight", 1)?,
@@ -191,9 +195,12 @@ pub fn vae_config(source: &dyn TensorSource, family: Option<Family>) -> Result<V
         "use_post_quant_conv": shapes.has("post_quant_conv.weight"),
         "mid_block_add_attention": shapes.starts("decoder.mid_block.attentions.0."),
         "scaling_factor": if sdxl { 0.13025 } else { 0.18215 },
+    });
+    if sdxl {
         // The published SDXL VAE overflows f16.
-        "force_upcast": sdxl,
-    }))
+        config["force_upcast"] = json!(true);
+    }
+    Ok(config)
 }
 
 /// The configuration of a CLIP text encoder in transformers' names. Heads have 64 channels in all of them; OpenAI's CLIP-L (width
@@ -255,9 +262,11 @@ pub fn tiny_vae_config(source: &dyn TensorSource) -> Result<Value> {
 /// `(width, blocks)` of each level: a resampling convolution, the only sort without a bias, starts the next one.
 fn tiny_levels(shapes: &Shapes, half: &str) -> Vec<(usize, usize)> {
     let module = |index: usize| format!("{half}.layers.{index}");
-    let last = (0..64).rev().find(|i| shapes.starts(&format!("{}.", module(*i))));
+    let index =
+        |name: &String| name.strip_prefix(half)?.strip_prefix(".layers.")?.split('.').next()?.parse::<usize>().ok();
+    let modules: BTreeSet<usize> = shapes.0.tensors().keys().filter_map(index).collect();
     let mut levels = vec![];
-    for index in 0..last.map_or(0, |last| last + 1) {
+    for index in modules {
         let width = |member: &str| shapes.axis(&format!("{}.{member}weight", module(index)), 0);
         let has_bias = shapes.has(&format!("{}.bias", module(index)));
         if let (Some(width), true) = (width(""), index == 0 || !has_bias) {

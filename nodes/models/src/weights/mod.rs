@@ -27,7 +27,7 @@ mod safetensors;
 pub use checkpoint::{Checkpoint, Part};
 pub use delta::{Delta, Deltas};
 pub use detect::{Architecture, Family, Kind, expect, recognise};
-pub use open::open;
+pub use open::{config_of, open};
 pub use problem::{FileProblem, WeightProblem, WeightsReport};
 
 use crate::{Error, Result};
@@ -219,7 +219,8 @@ impl Weights {
         let is_unexpected = |name: &&String| !audit.asked.contains(*name) && !names::is_tolerated(name);
         let unexpected = self.base.source.tensors().keys().filter(is_unexpected).cloned().collect();
         let problems = audit.problems.clone();
-        let hint = (!problems.is_empty()).then(|| format!("it looks like {}", recognise(&self.base.source)));
+        let found = recognise(&self.base.source);
+        let hint = (!problems.is_empty() && found.kind != Kind::Unknown).then(|| format!("it looks like {found}"));
         let (source, network) = (self.base.source.describe(), network.to_string());
         let report = WeightsReport { source, network, problems, unexpected, hint };
         if report.problems.is_empty() { Ok(report) } else { Err(Error::Weights(Box::new(report))) }

@@ -7,6 +7,7 @@ use super::safetensors::Safetensors;
 use super::{FileProblem, TensorSource};
 use crate::{Error, Result};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -94,9 +95,28 @@ fn open_shards(folder: &Path, index: &Path) -> Result<Arc<dyn TensorSource>> {
         }
         shards.insert(name, open_file(&folder.join(name))?);
     }
-    let lost = map.weight_map.iter().find(|(name, file)| !shards.get(file).is_some_and(|s| s.tensors().contains_key(*name)));
+    let lost =
+        map.weight_map.iter().find(|(name, file)| !shards.get(file).is_some_and(|s| s.tensors().contains_key(*name)));
     if let Some((name, file)) = lost {
         return Err(damaged(format!("it places {name} in {file}, which has no such tensor")));
     }
-    Ok(Joined::new(shards.into_values().collect(), folder.display().to_string()))
+    Ok(Joined::view(shards.into_values().collect(), folder.display().to_string()))
+}
+
+/// The `config.json` of a network's diffusers folder, if `path` is one; a single file has none.
+///
+/// # Errors
+/// When it cannot be read or is no JSON.
+pub fn config_of(path: impl AsRef<Path>) -> Result<Option<Value>> {
+    read_json(&path.as_ref().join("config.json"))
+}
+
+/// A JSON file, if it is there.
+pub(super) fn read_json(path: &Path) -> Result<Option<Value>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, io_problem(&e)))?;
+    let invalid = |e: serde_json::Error| Error::config(path.display().to_string(), format!("it is no valid JSON: {e}"));
+    serde_json::from_str(&text).map(Some).map_err(invalid)
 }

@@ -64,6 +64,11 @@ impl TorchZip {
         entry.take(MAX_PICKLE).read_to_end(&mut pickle).map_err(|e| damaged(e.to_string()))?;
         let root = parse(&pickle).map_err(&damaged)?;
         let folder = name.strip_suffix("data.pkl").unwrap_or_default();
+        if let Some((start, length @ 1..)) = entries.get(&format!("{folder}byteorder"))
+            && file.map(*start, *length as usize)?.starts_with(b"big")
+        {
+            return Err(damaged("it was written on a big-endian machine".into()));
+        }
 
         let mut tensors = Vec::new();
         flatten(state_dict(&root), "", &mut tensors);
@@ -110,7 +115,9 @@ impl TensorSource for TorchZip {
 /// The dictionary under the key `state_dict`, where trainers keep it beside counters and optimiser states, else all.
 fn state_dict(root: &Object) -> &Object {
     let Object::Dict(entries) = root else { return root };
-    let inner = entries.iter().find(|(key, value)| *key == Object::Unicode("state_dict".into()) && matches!(value, Object::Dict(_)));
+    let inner = entries
+        .iter()
+        .find(|(key, value)| *key == Object::Unicode("state_dict".into()) && matches!(value, Object::Dict(_)));
     inner.map_or(root, |(_, value)| value)
 }
 
@@ -151,7 +158,8 @@ fn flatten<'a>(object: &'a Object, name: &str, tensors: &mut Vec<(String, &'a [O
 fn rebuild_args<'a>(callable: &Object, args: &'a Object) -> Option<&'a [Object]> {
     let (Object::Class { module_name, class_name }, Object::Tuple(args)) = (callable, args) else { return None };
     match (module_name.as_str(), class_name.as_str(), args.as_slice()) {
-        ("torch._utils", "_rebuild_tensor_v2", args) => Some(args),
+        // The other two hold number formats that `place` refuses by name.
+        ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor_v3" | "_rebuild_qtensor", args) => Some(args),
         ("torch._utils", "_rebuild_parameter", [Object::Reduce { callable, args }, ..]) => rebuild_args(callable, args),
         ("torch._tensor", "_rebuild_from_type_v2", [callable, _, args, ..]) => rebuild_args(callable, args),
         _ => None,
@@ -180,8 +188,8 @@ fn place(args: &[Object], folder: &str, entries: &Entries) -> Result<Found, Stri
     let entry = format!("{folder}data/{key}");
     let (start, len) = *entries.get(&entry).ok_or_else(|| format!("its storage {entry} is missing or compressed"))?;
 
-    let (permutation, stored_shape) =
-        axes(&shape, &strides).ok_or_else(|| format!("its strides {strides:?} for {shape:?} skip or repeat elements"))?;
+    let (permutation, stored_shape) = axes(&shape, &strides)
+        .ok_or_else(|| format!("its strides {strides:?} for {shape:?} skip or repeat elements"))?;
     let elements = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
     let end = elements.and_then(|n| n.checked_add(offset)).and_then(|n| n.checked_mul(dtype.size_in_bytes()));
     if end.is_none_or(|end| end as u64 > len) {
@@ -253,7 +261,9 @@ fn shape_of(object: &Object) -> String {
             format!("a dictionary of {} ({})", entries.len(), keys.join(", "))
         }
         Object::List(items) | Object::Tuple(items) => format!("a list of {}", items.len()),
-        Object::Build { callable, .. } | Object::Reduce { callable, .. } => format!("an object of {}", shape_of(callable)),
+        Object::Build { callable, .. } | Object::Reduce { callable, .. } => {
+            format!("an object of {}", shape_of(callable))
+        }
         Object::Class { module_name, class_name } => format!("{module_name}.{class_name}"),
         Object::Int(i) => format!("the number {i}"),
         Object::Long(i) => format!("the number {i}"),

@@ -12,6 +12,9 @@ const MAX_DEPTH: usize = 100;
 /// How many objects the pickle may copy or wrap in all. Each tensor of a real checkpoint costs about a hundred.
 const MAX_VISITS: usize = 10_000_000;
 
+/// The protocol's version: torch writes 2, what came later brings operations that the reader lacks.
+const PROTO: u8 = 0x80;
+
 /// A text: four bytes of length, then the text.
 const BINUNICODE: u8 = b'X';
 
@@ -35,7 +38,12 @@ pub(super) fn parse(mut pickle: &[u8]) -> Result<Object, String> {
             }
             _ => {}
         }
-        let fail = |e| format!("its pickle cannot be read: {e}");
+        if let (PROTO, [3..=255, ..]) = (operation, argument) {
+            return Err(
+                "it was written with a newer pickle protocol than torch's own: save it again with torch's default"
+                    .into(),
+            );
+        }
         if stack.read(&mut pickle).map_err(fail)? {
             return stack.finalize().map_err(fail);
         }
@@ -43,6 +51,11 @@ pub(super) fn parse(mut pickle: &[u8]) -> Result<Object, String> {
             measure(top, 0, &mut visits)?;
         }
     }
+}
+
+/// The reader's error without the backtrace that candle adds.
+fn fail(error: candle_core::Error) -> String {
+    format!("its pickle cannot be read: {}", error.to_string().lines().next().unwrap_or_default())
 }
 
 /// Counts the objects in `object` and refuses too many of them, or too deep ones.
@@ -55,7 +68,9 @@ fn measure(object: &Object, depth: usize, visits: &mut usize) -> Result<(), Stri
     match object {
         Object::Tuple(items) | Object::List(items) => items.iter().try_for_each(walk),
         Object::Dict(entries) => entries.iter().try_for_each(|(key, value)| walk(key).and_then(|()| walk(value))),
-        Object::Reduce { callable, args } | Object::Build { callable, args } => walk(callable).and_then(|()| walk(args)),
+        Object::Reduce { callable, args } | Object::Build { callable, args } => {
+            walk(callable).and_then(|()| walk(args))
+        }
         Object::PersistentLoad(inner) => walk(inner),
         _ => Ok(()),
     }
@@ -80,6 +95,11 @@ mod tests {
         assert!(parse(b"\x8a\xff").unwrap_err().contains("64 bits"));
         assert!(parse(b"X\xff\xff\xff\xff").unwrap_err().contains("within a text"));
         assert!(parse(b"\x80\x02}").unwrap_err().contains("too early"));
-        assert_eq!(parse(b"\x80\x02}X\x01\0\0\0aK\x01s.").unwrap(), Object::Dict(vec![(Object::Unicode("a".into()), Object::Int(1))]));
+        assert!(parse(b"\x80\x04}.").unwrap_err().contains("newer pickle protocol"));
+        assert!(parse(b"\x80\x02\xff").unwrap_err().ends_with("unknown op-code 255"));
+        assert_eq!(
+            parse(b"\x80\x02}X\x01\0\0\0aK\x01s.").unwrap(),
+            Object::Dict(vec![(Object::Unicode("a".into()), Object::Int(1))])
+        );
     }
 }

@@ -42,7 +42,9 @@ pub enum FileProblem {
         what: String,
     },
     /// The first bytes fit nothing known.
-    #[error("unknown file format (it starts with the bytes {start}), expected a safetensors file or a torch checkpoint")]
+    #[error(
+        "unknown file format (it starts with the bytes {start}), expected a safetensors file or a torch checkpoint"
+    )]
     Unknown {
         /// The first bytes, hexadecimal.
         start: String,
@@ -56,7 +58,9 @@ pub enum FileProblem {
         found: u64,
     },
     /// A zip archive whose directory, its last part, is missing.
-    #[error("truncated zip archive: the file ends after {found} bytes without the archive's directory; download it again")]
+    #[error(
+        "truncated zip archive: the file ends after {found} bytes without the archive's directory; download it again"
+    )]
     TruncatedZip {
         /// The length of the file in bytes.
         found: u64,
@@ -276,7 +280,10 @@ mod tests {
             text.starts_with("a.safetensors: cannot be read as SDXL UNet: 20 missing, 1 of another shape, 1 unexpected\n  missing w00 [1]\n"),
             "{text}"
         );
-        assert!(text.contains("missing w07") && !text.contains("w08") && text.contains("and 12 more missing"), "{text}");
+        assert!(
+            text.contains("missing w07") && !text.contains("w08") && text.contains("and 12 more missing"),
+            "{text}"
+        );
         assert!(text.ends_with("unexpected u\n  it looks like an SD1.5 UNet"), "{text}");
     }
 }

@@ -66,7 +66,7 @@ pub(super) struct Renamed {
 
 impl Renamed {
     /// Shows `inner` under the names that `rename` gives each of its tensors: none, one or several.
-    pub fn new(
+    pub fn view(
         inner: Arc<dyn TensorSource>,
         rename: impl Fn(&str, &TensorInfo) -> Vec<(String, Change)>,
     ) -> Arc<dyn TensorSource> {
@@ -109,7 +109,7 @@ pub(super) struct Joined {
 
 impl Joined {
     /// Joins `parts`, to be called `description` in messages.
-    pub fn new(parts: Vec<Arc<dyn TensorSource>>, description: String) -> Arc<dyn TensorSource> {
+    pub fn view(parts: Vec<Arc<dyn TensorSource>>, description: String) -> Arc<dyn TensorSource> {
         let (mut infos, mut owner) = (BTreeMap::new(), HashMap::new());
         for (index, part) in parts.iter().enumerate() {
             infos.extend(part.tensors().clone());
@@ -126,7 +126,8 @@ impl TensorSource for Joined {
 
     fn load(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor> {
         let part = self.owner.get(name).and_then(|index| self.parts.get(*index));
-        part.ok_or_else(|| Error::input("tensor name", format!("one of {}", self.describe()), name))?.load(name, dtype, device)
+        part.ok_or_else(|| Error::input("tensor name", format!("one of {}", self.describe()), name))?
+            .load(name, dtype, device)
     }
 
     fn describe(&self) -> String {

@@ -12,9 +12,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The longest header that is read, as in the reference implementation.
-const MAX_HEADER: u64 = 100_000_000;
-
 /// An open safetensors file; its free-form `__metadata__` is not kept.
 pub(super) struct Safetensors {
     file: WeightFile,
@@ -34,9 +31,6 @@ impl Safetensors {
     pub(super) fn new(file: WeightFile) -> Result<Self> {
         let damaged = |why: String| file.problem(FileProblem::Damaged { format: "safetensors file", why });
         let length = file.map(0, 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).unwrap_or_default();
-        if length > MAX_HEADER {
-            return Err(damaged(format!("its header claims {length} bytes, more than the {MAX_HEADER} allowed")));
-        }
         let header: BTreeMap<String, Value> = serde_json::from_slice(&file.map(8, length as usize)?)
             .map_err(|e| damaged(format!("its header is no JSON object: {e}")))?;
 
@@ -53,7 +47,10 @@ impl Safetensors {
             let bytes = entry.shape.iter().try_fold(dtype.size_in_bytes(), |n, d| n.checked_mul(*d));
             let (from, to) = entry.data_offsets;
             if bytes.map(|b| b as u64) != to.checked_sub(from) {
-                return Err(damaged(format!("{name} {:?} {} does not fit its bytes {from}..{to}", entry.shape, entry.dtype)));
+                return Err(damaged(format!(
+                    "{name} {:?} {} does not fit its bytes {from}..{to}",
+                    entry.shape, entry.dtype
+                )));
             }
             offsets.insert(name.clone(), start + from);
             infos.insert(name, TensorInfo { shape: entry.shape, dtype });

@@ -70,7 +70,7 @@ fn below(source: Arc<dyn TensorSource>, prefix: &str) -> Arc<dyn TensorSource> {
     if prefix.is_empty() {
         return source;
     }
-    Renamed::new(source, |name, _| same(name.strip_prefix(prefix)))
+    Renamed::view(source, |name, _| same(name.strip_prefix(prefix)))
 }
 
 /// At most one new name for a tensor that stays as it is.
@@ -104,7 +104,7 @@ impl Renaming {
 
 /// A view under the names of `renaming`, every tensor as it is.
 fn renamed(source: Arc<dyn TensorSource>, renaming: &Renaming) -> Arc<dyn TensorSource> {
-    Renamed::new(source, |name, _| same(Some(renaming.translate(name))))
+    Renamed::view(source, |name, _| same(Some(renaming.translate(name))))
 }
 
 /// Whether a convolution's weight stands where diffusers has a linear layer's.

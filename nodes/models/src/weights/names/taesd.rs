@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub fn tiny_vae(files: &[Arc<dyn TensorSource>]) -> Arc<dyn TensorSource> {
     let parts: Vec<_> = files.iter().flat_map(halves).collect();
     let names: Vec<String> = files.iter().map(|file| file.describe()).collect();
-    Joined::new(parts, names.join(" and "))
+    Joined::view(parts, names.join(" and "))
 }
 
 /// The encoder and the decoder in a file, or the file as it is.
@@ -26,7 +26,7 @@ fn halves(file: &Arc<dyn TensorSource>) -> Vec<Arc<dyn TensorSource>> {
     let decoder = find(&["taesd_decoder.", "decoder.", ""], "1.weight").map(|prefix| (prefix, "decoder", 1));
     let found = [encoder, decoder.filter(|(prefix, ..)| !prefix.is_empty() || encoder.is_none())];
     let view = |(prefix, half, shift): (&str, &str, usize)| {
-        Renamed::new(file.clone(), |name, _| {
+        Renamed::view(file.clone(), |name, _| {
             let (index, rest) = name.strip_prefix(prefix).and_then(|name| name.split_once('.')).unwrap_or((name, ""));
             let index = index.parse::<usize>().ok().and_then(|index| index.checked_sub(shift));
             // A bare file holds nothing else; under a prefix the other half is skipped.

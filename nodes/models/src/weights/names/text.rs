@@ -37,7 +37,9 @@ pub fn text_encoder(source: Arc<dyn TensorSource>, which: Encoder) -> Arc<dyn Te
             "text_encoder.",
             "",
         ],
-        Encoder::Second => &["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer.", "text_encoder_2.", ""],
+        Encoder::Second => {
+            &["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer.", "text_encoder_2.", ""]
+        }
     };
     let find = |probe: &str| find_prefix(source.as_ref(), prefixes, &[probe]);
     if let Some(prefix) = find("text_model.embeddings.token_embedding.weight") {
@@ -55,24 +57,22 @@ pub fn text_encoder(source: Arc<dyn TensorSource>, which: Encoder) -> Arc<dyn Te
 /// Merges of older tools lack `text_model.`.
 fn add_prefix(network: Arc<dyn TensorSource>) -> Arc<dyn TensorSource> {
     const PARTS: &[&str] = &["embeddings.", "encoder.", "final_layer_norm."];
-    Renamed::new(network, |name, _| {
+    Renamed::view(network, |name, _| {
         let inside = PARTS.iter().any(|part| name.starts_with(part));
         same(Some(if inside { format!("text_model.{name}") } else { name.to_string() }))
     })
 }
 
 fn from_open_clip(network: Arc<dyn TensorSource>) -> Arc<dyn TensorSource> {
-    let fixed = [
-        ("token_embedding", "text_model.embeddings.token_embedding"),
-        ("ln_final", "text_model.final_layer_norm"),
-    ];
+    let fixed =
+        [("token_embedding", "text_model.embeddings.token_embedding"), ("ln_final", "text_model.final_layer_norm")];
     let mut modules: HashMap<String, String> = fixed.map(|(from, to)| (from.to_string(), to.to_string())).into();
     let layer = |i: usize| format!("transformer.resblocks.{i}");
     for i in (0..).take_while(|i| network.tensors().contains_key(&format!("{}.ln_1.weight", layer(*i)))) {
         modules.insert(layer(i), format!("text_model.encoder.layers.{i}"));
     }
     let renaming = Renaming { modules, members: MEMBERS };
-    Renamed::new(network, |stored, _| {
+    Renamed::view(network, |stored, _| {
         if stored == "text_projection" {
             return vec![("text_projection.weight".into(), Change::Transpose)];
         }

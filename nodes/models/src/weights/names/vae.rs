@@ -23,12 +23,13 @@ const MEMBERS: &[(&str, &str)] = &[
 /// The VAE inside `source` in diffusers names; the attention's 1×1 convolutions become linear layers.
 pub fn vae(source: Arc<dyn TensorSource>) -> Arc<dyn TensorSource> {
     let prefixes = ["first_stage_model.", "vae.", ""];
-    let Some(prefix) = find_prefix(source.as_ref(), &prefixes, &["encoder.conv_in.weight", "decoder.conv_in.weight"]) else {
+    let Some(prefix) = find_prefix(source.as_ref(), &prefixes, &["encoder.conv_in.weight", "decoder.conv_in.weight"])
+    else {
         return source;
     };
     let network = below(source, prefix);
     let renaming = Renaming { modules: modules(network.as_ref()), members: MEMBERS };
-    Renamed::new(network, |stored, info| {
+    Renamed::view(network, |stored, info| {
         let name = renaming.translate(stored);
         let linear = name.contains(".attentions.") && is_pointwise(info);
         vec![(name, if linear { Change::Flatten } else { Change::Same })]
