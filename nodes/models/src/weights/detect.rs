@@ -260,9 +260,10 @@ fn is_inversion(keys: &Keys) -> bool {
     };
     let rows = |shape: &[usize]| matches!(shape, [_] | [_, _]);
     let width = |shape: &[usize]| shape.last().is_some_and(|w| matches!(w, 768 | 1024 | 1280));
-    let tensors = keys.0.tensors();
-    let all = tensors.iter().all(|(n, info)| rows(&info.shape) && (known(n) || width(&info.shape)));
-    !tensors.is_empty() && tensors.len() <= 16 && all
+    // A1111 keeps the token's id beside its rows.
+    let tensors = || keys.0.tensors().iter().filter(|(n, _)| !n.starts_with("string_to_token."));
+    let all = tensors().all(|(n, info)| rows(&info.shape) && (known(n) || width(&info.shape)));
+    all && (1..=16).contains(&tensors().count())
 }
 
 /// `network` is the UNet or ControlNet in diffusers names.

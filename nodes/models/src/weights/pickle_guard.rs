@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 100;
 /// How many objects the pickle may copy or wrap in all. Each tensor of a real checkpoint costs about a hundred.
 const MAX_VISITS: usize = 10_000_000;
 
-/// The protocol's version: torch writes 2, what came later brings operations that the reader lacks.
+/// The protocol's version: torch writes 2, from 4 on there are operations that the reader lacks.
 const PROTO: u8 = 0x80;
 
 /// A text: four bytes of length, then the text.
@@ -38,7 +38,7 @@ pub(super) fn parse(mut pickle: &[u8]) -> Result<Object, String> {
             }
             _ => {}
         }
-        if let (PROTO, [3..=255, ..]) = (operation, argument) {
+        if let (PROTO, [4..=255, ..]) = (operation, argument) {
             return Err(
                 "it was written with a newer pickle protocol than torch's own: save it again with torch's default"
                     .into(),

@@ -87,6 +87,7 @@ fn files_are_recognised_by_names_and_shapes() {
             "an SD1.5 IP-Adapter FaceID",
         ),
         (&[("emb_params", &[5, 768])], "an SD1.5 textual inversion embedding"),
+        (&[("string_to_param.*", &[2, 768]), ("string_to_token.*", &[])], "an SD1.5 textual inversion embedding"),
         (&[("clip_l", &[2, 768]), ("clip_g", &[2, 1280])], "an SDXL textual inversion embedding"),
         (&[("adapter.body.0.resnets.0.block1.weight", &[1])], "a T2I adapter"),
         (&[("double_blocks.0.img_attn.qkv.weight", &[1])], "a Flux model"),
