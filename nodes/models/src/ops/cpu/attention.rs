@@ -66,7 +66,10 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -
                 let weights = Mat::new(scores, [len, count], [lanes, 1]);
                 multiply(&mut MatMut::new(sums, [dim, count], [lanes, 1]), values.transposed(), weights, update);
             }
-            dispatch(#[inline(always)] || state.normalise(sums));
+            dispatch(
+                #[inline(always)]
+                || state.normalise(sums),
+            );
             for i in 0..count {
                 // SAFETY: tasks own disjoint queries of disjoint heads.
                 let out = unsafe { out.slice((image * queries + start + i) * width + head * dim, dim) };
