@@ -83,7 +83,12 @@ pub struct Output<'a> {
 // that no two threads touch the same element.
 unsafe impl Sync for Output<'_> {}
 
-impl Output<'_> {
+impl<'a> Output<'a> {
+    /// Shares `data` among tasks.
+    pub fn over(data: &'a mut [f32]) -> Self {
+        Self { start: data.as_mut_ptr(), len: data.len(), borrowed: PhantomData }
+    }
+
     /// The matrix at `start` with the given strides.
     ///
     /// # Safety
