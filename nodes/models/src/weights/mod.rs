@@ -24,8 +24,8 @@ mod problem;
 mod rename;
 mod safetensors;
 
-pub use delta::{Change, Delta, Deltas};
 pub use checkpoint::{Checkpoint, Part};
+pub use delta::{Change, Delta, Deltas};
 pub use detect::{Architecture, Family, Kind, expect, recognise};
 pub use open::{config_of, open};
 pub use problem::{FileProblem, WeightProblem, WeightsReport};

@@ -39,7 +39,7 @@ pub fn run(case: &Case) -> Outcome {
 
 /// The encoder of a model folder, in f32.
 pub fn load(dir: &Path) -> Result<ClipText, Box<dyn Error>> {
-    let config = ClipConfig::from_json(&std::fs::read_to_string(dir.join("config.json"))?)?;
+    let config = ClipConfig::from_json(&nets::config(dir)?)?;
     let weights = nets::weights(&dir.join("model.safetensors"))?;
     let clip = ClipText::new(&config, &weights)?;
     weights.finish("CLIP text encoder")?;

@@ -6,6 +6,11 @@
 use super::case::{Outcome, Set, Tally};
 use candle_core::{DType, Device, Tensor};
 use flate2::read::GzDecoder;
+use selfsame_models::adapter::AdapterFile;
+use selfsame_models::controlnet::{ControlNet, ControlNetConfig};
+use selfsame_models::text::{ClipConfig, ClipText};
+use selfsame_models::unet::{UNet, UNetConfig};
+use selfsame_models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use selfsame_models::weights::names::{self, Encoder};
 use selfsame_models::weights::{
     Architecture, Checkpoint, Family, Kind, Part, TensorInfo, TensorSource, Weights, infer, recognise,
@@ -118,9 +123,9 @@ pub fn run(set: &Set, tally: &mut Tally) -> Outcome {
             Network::Unet | Network::ControlNet | Network::Vae | Network::Text => {
                 let own = manifests.source(name)?;
                 row("config", config(network, family, own.as_ref(), &manifest.config));
-                row("network", constructed(network, own, manifest));
+                row("network", constructed(&manifests, network, name));
             }
-            Network::InstantId => row("network", constructed(network, manifests.source(name)?, manifest)),
+            Network::InstantId => row("network", constructed(&manifests, network, name)),
         }
     }
     Ok(())
@@ -305,23 +310,25 @@ fn config(network: Network, family: &str, source: &dyn TensorSource, published: 
 }
 
 /// Runs the network's constructor over the names and shapes: it must ask for all of them, in their shapes, and no others.
-fn constructed(network: Network, source: Source, manifest: &Manifest) -> Outcome {
-    let weights = Weights::new(source, DType::F32, &Device::Cpu);
-    construct(network, &weights, &manifest.config)?;
-    let report = weights.finish(&format!("{network:?}"))?;
-    if report.unexpected.is_empty() { Ok(()) } else { Err(report.to_string().into()) }
-}
-
-/// The networks' constructors, each over `weights` at the root.
-fn construct(network: Network, _weights: &Weights, _config: &Value) -> Outcome {
+fn constructed(manifests: &Manifests, network: Network, name: &str) -> Outcome {
+    let config = &manifests.get(name)?.config;
+    let weights = Weights::new(manifests.source(name)?, DType::F32, &Device::Cpu);
     match network {
-        Network::Unet => Err("the UNet is not wired in here yet".into()),
-        Network::ControlNet => Err("the ControlNet is not wired in here yet".into()),
-        Network::Vae => Err("the VAE is not wired in here yet".into()),
-        Network::Text => Err("the text encoder is not wired in here yet".into()),
-        Network::InstantId => Err("the InstantID adapter is not wired in here yet".into()),
+        Network::Unet => drop(UNet::new(&UNetConfig::from_json(config)?, &weights)?),
+        Network::ControlNet => drop(ControlNet::new(&ControlNetConfig::from_json(config)?, &weights)?),
+        Network::Vae => drop(AutoencoderKl::new(&AutoencoderKlConfig::from_json(config)?, &weights)?),
+        Network::Text => drop(ClipText::new(&ClipConfig::from_json(config)?, &weights)?),
+        Network::InstantId => {
+            // The adapter hooks into SDXL's cross-attention layers: their widths come from the UNet itself.
+            let base = "sdxl_unet_diffusers";
+            let unet_config = UNetConfig::from_json(&manifests.get(base)?.config)?;
+            let unet = UNet::new(&unet_config, &Weights::new(manifests.source(base)?, DType::F32, &Device::Cpu))?;
+            AdapterFile::load(&weights, unet.cross_layers(), None)?;
+        }
         Network::ControlNetLdm | Network::OpenClip | Network::SingleFile => {
-            Err("compared with its twin instead".into())
+            return Err("compared with its twin instead".into());
         }
     }
+    let report = weights.finish(&format!("{network:?}"))?;
+    if report.unexpected.is_empty() { Ok(()) } else { Err(report.to_string().into()) }
 }
