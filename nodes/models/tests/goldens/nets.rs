@@ -56,9 +56,15 @@ pub fn controlnet(models: &Path, folder: String) -> Result<ControlNet> {
     Ok(net)
 }
 
+/// The weights of a base model's InstantID file: the flat one, or the pickle with its nested dictionaries.
+pub fn adapter_weights(models: &Path, base: &str) -> Result<Weights> {
+    let flat = models.join(format!("ip-adapter_{base}.safetensors"));
+    weights(&if flat.exists() { flat } else { flat.with_extension("bin") })
+}
+
 pub fn adapter(models: &Path, base: &str) -> Result<ImageAdapter> {
     let unet = unet(models, base)?;
-    let weights = weights(&models.join(format!("ip-adapter_{base}.safetensors")))?;
+    let weights = adapter_weights(models, base)?;
     let adapter = ImageAdapter::new(unet.cross_layers(), &weights.pp("ip_adapter"))?;
     weights.finish("Image Adapter")?;
     Ok(adapter)

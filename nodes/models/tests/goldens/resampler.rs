@@ -16,7 +16,7 @@ pub fn run(case: &Case) -> Outcome {
 
 /// The Resampler of a base model's adapter file.
 pub fn load(models: &Path, base: &str, heads: Option<usize>) -> Result<Resampler, Box<dyn Error>> {
-    let weights = nets::weights(&models.join(format!("ip-adapter_{base}.safetensors")))?;
+    let weights = nets::adapter_weights(models, base)?;
     let resampler = Resampler::load(&weights.pp("image_proj"), heads)?;
     weights.finish("a Resampler")?;
     Ok(resampler)
