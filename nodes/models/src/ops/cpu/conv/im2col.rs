@@ -6,10 +6,11 @@
 
 use super::super::buffer::{Output, for_each, with_scratch};
 use super::super::gemm::{Mat, MatMut, Update, multiply};
+use super::super::simd::LANES;
 use super::Conv;
 use std::ops::Range;
 
-/// Pixels of a task: enough to use each weight often, few enough for a panel of many channels.
+/// Most pixels of a task: enough to use each weight often, few enough for a panel of many channels.
 const PIXELS: usize = 192;
 /// Floats of a panel (half of a 1 MiB cache).
 const PANEL: usize = 1 << 17;
@@ -17,7 +18,8 @@ const PANEL: usize = 1 << 17;
 const CHANNELS: usize = 32;
 
 pub fn run(conv: &Conv, out: &Output) {
-    let tiles_each = conv.pixels().div_ceil(PIXELS);
+    let pixels_each = conv.pixels().div_ceil(conv.pixels().div_ceil(PIXELS)).next_multiple_of(2 * LANES);
+    let tiles_each = conv.pixels().div_ceil(pixels_each);
     let tiles = conv.batch * tiles_each;
     // Few pixels (deep levels) leave threads idle: then the channels are shared out as well.
     let wanted = (2 * rayon::current_num_threads()).div_ceil(tiles.max(1));
@@ -25,9 +27,9 @@ pub fn run(conv: &Conv, out: &Output) {
     let channel_tasks = conv.outputs.div_ceil(channels_each);
     for_each(tiles * channel_tasks, |task| {
         let (tile, first) = (task / channel_tasks, task % channel_tasks * channels_each);
-        let (image, start) = (tile / tiles_each, tile % tiles_each * PIXELS);
+        let (image, start) = (tile / tiles_each, tile % tiles_each * pixels_each);
         let channels = first..conv.outputs.min(first + channels_each);
-        run_task(conv, image, channels, start..conv.pixels().min(start + PIXELS), out);
+        run_task(conv, image, channels, start..conv.pixels().min(start + pixels_each), out);
     });
 }
 
@@ -90,10 +92,19 @@ fn fill_row(conv: &Conv, plane: &[f32], [ky, kx]: [usize; 2], pixels: Range<usiz
             let source = &plane[(input_y - padding) * w + columns.start * stride + kx - padding..];
             match stride {
                 1 => run[left..right].copy_from_slice(&source[..right - left]),
+                2 => halve(&mut run[left..right], source),
                 _ => run[left..right].iter_mut().zip(source.iter().step_by(stride)).for_each(|(to, &from)| *to = from),
             }
         }
         pixel += run.len();
         rest = next;
+    }
+}
+
+/// `from[0], from[2], ..`; a loop over pairs vectorises, one over a stride does not.
+fn halve(to: &mut [f32], from: &[f32]) {
+    if let Some((last, rest)) = to.split_last_mut() {
+        *last = from[2 * rest.len()];
+        rest.iter_mut().zip(from.chunks_exact(2)).for_each(|(to, pair)| *to = pair[0]);
     }
 }

@@ -4,7 +4,7 @@
 //! `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` over overlapping 4×4 tiles `d` of the input. Its factors are 0, ±1 and ±1/2, so it is as exact
 //! as the plain sum (the larger F(4×4, 3×3) is not). Each of the 16 positions is a matrix product over the input channels.
 
-use super::super::buffer::{Output, for_each, with_scratch};
+use super::super::buffer::{Output, filled, for_each, with_scratch};
 use super::super::gemm::{Mat, MatMut, Update, multiply};
 use super::super::simd::dispatch;
 use super::Conv;
@@ -17,6 +17,8 @@ const POSITIONS: usize = 16;
 const TILES: usize = 96;
 /// Input channels that are transformed at once.
 const INPUTS: usize = 256;
+/// Floats between the positions' matrices: without a gap they lie a power of two apart and evict each other from the cache.
+const GAP: usize = 16;
 /// Floats of transformed weights that exist at once (16 MiB).
 const WEIGHTS: usize = 1 << 22;
 
@@ -37,10 +39,11 @@ struct Block {
 pub fn run(conv: &Conv, out: &Output) {
     let blocks = blocks(conv);
     let outputs_each = (WEIGHTS / (POSITIONS * conv.inputs)).clamp(1, conv.outputs);
-    let mut weights = vec![0f32; POSITIONS * outputs_each * conv.inputs];
     for first in (0..conv.outputs).step_by(outputs_each) {
         let outputs = first..conv.outputs.min(first + outputs_each);
-        transform_weights(conv, outputs.clone(), &mut weights);
+        let len = POSITIONS * (outputs.len() * conv.inputs + GAP);
+        // SAFETY: all weights of all positions are written, and the gaps between them.
+        let weights = unsafe { filled(len, |target| transform_weights(conv, outputs.clone(), target)) };
         for_each(blocks.len(), |i| run_block(conv, &blocks[i], outputs.clone(), &weights, out));
     }
 }
@@ -66,12 +69,16 @@ fn blocks(conv: &Conv) -> Vec<Block> {
 }
 
 /// `G g Gᵀ` of every kernel: `[position, output, input]`.
-fn transform_weights(conv: &Conv, outputs: Range<usize>, transformed: &mut [f32]) {
+fn transform_weights(conv: &Conv, outputs: Range<usize>, target: &Output) {
     let (inputs, count) = (conv.inputs, outputs.len());
-    let target = Output::over(&mut transformed[..POSITIONS * count * inputs]);
+    let step = count * inputs + GAP;
+    for p in 0..POSITIONS {
+        // SAFETY: nobody else writes to the gaps.
+        unsafe { target.slice(p * step + count * inputs, GAP) }.fill(MaybeUninit::new(0.0));
+    }
     for_each(count, |i| {
         // SAFETY: the rows of different tasks `i` are disjoint, as are those of one task's positions.
-        let rows: [_; POSITIONS] = std::array::from_fn(|p| unsafe { target.slice((p * count + i) * inputs, inputs) });
+        let rows: [_; POSITIONS] = std::array::from_fn(|p| unsafe { target.slice(p * step + i * inputs, inputs) });
         let kernels = conv.weight[(outputs.start + i) * inputs * 9..][..inputs * 9].chunks_exact(9);
         for (input, g) in kernels.enumerate() {
             // G = [[1, 0, 0], [1/2, 1/2, 1/2], [1/2, -1/2, 1/2], [0, 0, 1]]
@@ -91,9 +98,10 @@ fn run_block(conv: &Conv, block: &Block, outputs: Range<usize>, weights: &[f32],
     let (count, inputs_each) = (outputs.len(), INPUTS.min(conv.inputs));
     // Two lines of the picture, or four transformed ones for each of its rows under the block.
     let lines = 8 * (block.rows.len() + 1) * width + 2 * (width + 1);
-    with_scratch(POSITIONS * (inputs_each + count) * tiles + lines, |scratch| {
-        let (data, rest) = scratch.split_at_mut(POSITIONS * inputs_each * tiles);
-        let (products, lines) = rest.split_at_mut(POSITIONS * count * tiles);
+    let (data_step, products_step) = (inputs_each * tiles + GAP, count * tiles + GAP);
+    with_scratch(POSITIONS * (data_step + products_step) + lines, |scratch| {
+        let (data, rest) = scratch.split_at_mut(POSITIONS * data_step);
+        let (products, lines) = rest.split_at_mut(POSITIONS * products_step);
         for first in (0..conv.inputs).step_by(inputs_each) {
             let inputs = first..conv.inputs.min(first + inputs_each);
             let depth = inputs.len();
@@ -101,15 +109,14 @@ fn run_block(conv: &Conv, block: &Block, outputs: Range<usize>, weights: &[f32],
                 let plane = conv.plane(block.image, input);
                 dispatch(
                     #[inline(always)]
-                    || transform_input(conv, plane, block, lines, data, [i * tiles, depth * tiles]),
+                    || transform_input(conv, plane, block, lines, &mut data[i * tiles..], data_step),
                 );
             }
             for p in 0..POSITIONS {
-                let weights = &weights[p * count * conv.inputs + first..];
                 multiply(
-                    &mut MatMut::new(&mut products[p * count * tiles..], [count, tiles], [tiles, 1]),
-                    Mat::new(weights, [count, depth], [conv.inputs, 1]),
-                    Mat::new(&data[p * depth * tiles..], [depth, tiles], [tiles, 1]),
+                    &mut MatMut::new(&mut products[p * products_step..], [count, tiles], [tiles, 1]),
+                    Mat::new(&weights[p * (count * conv.inputs + GAP) + first..], [count, depth], [conv.inputs, 1]),
+                    Mat::new(&data[p * data_step..], [depth, tiles], [tiles, 1]),
                     if first == 0 { Update::Set } else { Update::Add },
                 );
             }
@@ -119,7 +126,8 @@ fn run_block(conv: &Conv, block: &Block, outputs: Range<usize>, weights: &[f32],
             let plane = |y: usize, x: usize, len: usize| unsafe {
                 out.slice((conv.out[0] * (block.image * conv.outputs + output) + y) * conv.out[1] + x, len)
             };
-            let products: [&[f32]; POSITIONS] = std::array::from_fn(|p| &products[(p * count + i) * tiles..][..tiles]);
+            let products: [&[f32]; POSITIONS] =
+                std::array::from_fn(|p| &products[p * products_step + i * tiles..][..tiles]);
             dispatch(
                 #[inline(always)]
                 || transform_output(conv, products, block, conv.bias(output), lines, plane),
@@ -128,16 +136,9 @@ fn run_block(conv: &Conv, block: &Block, outputs: Range<usize>, weights: &[f32],
     });
 }
 
-/// `Bᵀ d B` of every tile of one channel, written to `data[start + position * step ..]`.
+/// `Bᵀ d B` of every tile of one channel, written to `data[position * step ..]`.
 #[inline(always)]
-fn transform_input(
-    conv: &Conv,
-    plane: &[f32],
-    block: &Block,
-    lines: &mut [f32],
-    data: &mut [f32],
-    [start, step]: [usize; 2],
-) {
+fn transform_input(conv: &Conv, plane: &[f32], block: &Block, lines: &mut [f32], data: &mut [f32], step: usize) {
     let [h, w] = conv.size;
     let width = block.columns.len();
     let (line, horizontal) = lines.split_at_mut(2 * (width + 1));
@@ -172,7 +173,7 @@ fn transform_input(
         for x in 0..4 {
             let line = |i: usize| &horizontal[(4 * (2 * row + i) + x) * width..][..width];
             let (a, b, c, d) = (line(0), line(1), line(2), line(3));
-            let at = |y: usize| start + (4 * y + x) * step + row * width;
+            let at = |y: usize| (4 * y + x) * step + row * width;
             combine(&mut data[at(0)..], a, c, |a, c| a - c);
             combine(&mut data[at(1)..], b, c, |b, c| b + c);
             combine(&mut data[at(2)..], b, c, |b, c| c - b);
