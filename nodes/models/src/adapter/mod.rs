@@ -67,7 +67,11 @@ impl AdapterFile {
 
 /// Files that look alike and work otherwise: how their names start, what they are, why they cannot be used.
 const OTHER_KINDS: &[(&str, &str, &str)] = &[
-    ("id_encoder.", "PhotoMaker", "it rewrites the prompt's embeddings at a trigger word instead of adding attention layers"),
+    (
+        "id_encoder.",
+        "PhotoMaker",
+        "it rewrites the prompt's embeddings at a trigger word instead of adding attention layers",
+    ),
     ("id_adapter", "PuLID", "its identity encoder needs EVA02-CLIP features"),
     ("pulid_encoder.", "PuLID", "its identity encoder needs EVA02-CLIP features"),
     ("pulid_ca", "PuLID for Flux", "it is made for a transformer, not for a UNet"),

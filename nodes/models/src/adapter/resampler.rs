@@ -210,9 +210,11 @@ impl Resampler {
         match noise {
             None => self.forward(&like.zeros_like()?),
             Some(noise) if noise.dims() == like.dims() => self.forward(noise),
-            Some(noise) => {
-                Err(Error::input("noise", format!("the embeddings' shape {:?}", like.dims()), format!("{:?}", noise.dims())))
-            }
+            Some(noise) => Err(Error::input(
+                "noise",
+                format!("the embeddings' shape {:?}", like.dims()),
+                format!("{:?}", noise.dims()),
+            )),
         }
     }
 }

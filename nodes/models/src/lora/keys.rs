@@ -122,7 +122,8 @@ impl Key {
 
 /// `…attn1.processor.to_out` is the module `…attn1.to_out.0`; in a text encoder `…self_attn.to_out` is `…self_attn.out_proj`.
 fn processor_module(module: &str) -> String {
-    const TEXT: [(&str, &str); 4] = [("to_q", "q_proj"), ("to_k", "k_proj"), ("to_v", "v_proj"), ("to_out", "out_proj")];
+    const TEXT: [(&str, &str); 4] =
+        [("to_q", "q_proj"), ("to_k", "k_proj"), ("to_v", "v_proj"), ("to_out", "out_proj")];
     let (owner, projection) = module.rsplit_once('.').unwrap_or(("", module));
     let owner = owner.strip_suffix(".processor").unwrap_or(owner);
     let projection = match TEXT.iter().find(|(name, _)| *name == projection) {

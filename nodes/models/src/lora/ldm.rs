@@ -43,7 +43,8 @@ fn ldm_name(module: &str, blocks: &HashMap<String, String>) -> Option<String> {
     }
     // The block is the longest prefix that is known: `down_blocks.1.attentions.0`, `mid_block.resnets.0`.
     let dots = module.match_indices('.').map(|(at, _)| at).rev();
-    let (block, rest) = dots.map(|at| (&module[..at], &module[at + 1..])).find(|(block, _)| blocks.contains_key(*block))?;
+    let (block, rest) =
+        dots.map(|at| (&module[..at], &module[at + 1..])).find(|(block, _)| blocks.contains_key(*block))?;
     let rest = match RESNET.iter().find(|(name, _)| *name == rest) {
         Some((_, ldm)) => ldm,
         None => rest,

@@ -135,6 +135,10 @@ pub fn match_lora(file: &dyn TensorSource, targets: &LoraTargets, strength: Lora
         if let Some(name) = layer.lacks_a_part(&deltas) {
             return Err(fail(LoraProblem::Incomplete { name: name.to_string() }));
         }
+        if deltas.weight.is_none() && deltas.bias.is_none() {
+            found.ignored.push(name.clone()); // an alpha without anything to scale
+            continue;
+        }
         let mut fits = false;
         for (delta, part) in [(deltas.weight, "weight"), (deltas.bias, "bias")] {
             let Some(delta) = delta else { continue };
@@ -231,3 +235,6 @@ impl Misfit {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

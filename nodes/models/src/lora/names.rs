@@ -60,7 +60,12 @@ impl Names {
             self.add(network, format!("lora_unet_{}", ldm.replace('.', "_")), module);
             self.add(network, format!("diffusion_model.{ldm}"), module);
         }
-        self.add_numbered(network, "unet", numbered, &[numbered_unet_layers(unet, true), numbered_unet_layers(unet, false)]);
+        self.add_numbered(
+            network,
+            "unet",
+            numbered,
+            &[numbered_unet_layers(unet, true), numbered_unet_layers(unet, false)],
+        );
     }
 
     /// Text encoders are named with and without the `text_model.` that transformers 5 dropped.

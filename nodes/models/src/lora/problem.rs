@@ -11,7 +11,9 @@ pub enum LoraProblem {
         example: String,
     },
     /// It is one, but of other networks.
-    #[error("none of its {layers} layers is in the model: the file has e.g. {example}; use a LoRA made for this base model")]
+    #[error(
+        "none of its {layers} layers is in the model: the file has e.g. {example}; use a LoRA made for this base model"
+    )]
     NothingMatches {
         /// How many layers the file holds.
         layers: usize,

@@ -65,7 +65,9 @@ pub fn base_model(context: usize) -> Option<&'static str> {
 /// ` (it is made for SDXL, the model is SD1.5)` where both text widths tell and differ, else nothing.
 pub(crate) fn other_base_hint(found: usize, expected: usize) -> String {
     match (base_model(found), base_model(expected)) {
-        (Some(made_for), Some(model)) if made_for != model => format!(" (it is made for {made_for}, the model is {model})"),
+        (Some(made_for), Some(model)) if made_for != model => {
+            format!(" (it is made for {made_for}, the model is {model})")
+        }
         _ => String::new(),
     }
 }

@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn low_rank_over_a_linear_layer_stored_as_convolution() {
         let weight = tensor(&[1., 2., 3., 4.], (2, 2, 1, 1));
-        let delta = Delta { scale: 0.5, ..Delta::low_rank(tensor(&[1., 2.], (2, 1)), tensor(&[10., 20.], (1, 2)), 2.0) };
+        let delta =
+            Delta { scale: 0.5, ..Delta::low_rank(tensor(&[1., 2.], (2, 1)), tensor(&[10., 20.], (1, 2)), 2.0) };
         assert_eq!(applied(delta, &weight), [11., 22., 23., 44.]);
     }
 
