@@ -9,11 +9,13 @@
 //! [`attention_layers`](crate::lora::attention_layers); a pickle's nested dictionaries flatten to the same names. Some SD1.5
 //! ports name the layer by its path instead: `{path}.processor.to_k_ip.weight`.
 
+mod image_adapter;
 mod image_proj;
 mod input;
 mod problem;
 mod resampler;
 
+pub use image_adapter::ImageAdapter;
 pub use image_proj::{FacePlusProjection, ImageProjection, LinearProjection, MlpProjection};
 pub use problem::AdapterProblem;
 pub use resampler::{PerceiverConfig, Resampler, noise_seed};

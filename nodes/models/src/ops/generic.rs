@@ -87,6 +87,10 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -
     Ok(out.transpose(1, 2)?.reshape((batch, queries, width))?)
 }
 
+pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
+    Ok((x * candle_nn::ops::sigmoid(&(x * 1.702f64)?)?)?)
+}
+
 pub fn geglu(x: &Tensor) -> Result<Tensor> {
     let halves = x.chunk(2, D::Minus1)?;
     Ok((&halves[0] * halves[1].gelu_erf()?)?)

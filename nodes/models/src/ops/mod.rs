@@ -8,6 +8,9 @@
 
 mod cpu;
 mod generic;
+mod resize;
+
+pub use resize::resize_bilinear;
 
 use crate::Result;
 use candle_core::{DType, Tensor};
@@ -91,7 +94,7 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
 
 /// `x * sigmoid(1.702 x)`, the activation of OpenAI's CLIP.
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
-    Ok((x * candle_nn::ops::sigmoid(&(x * 1.702f64)?)?)?)
+    if on_cpu_f32(x) { cpu::quick_gelu(x) } else { generic::quick_gelu(x) }
 }
 
 /// `value * gelu(gate)` where `x [.., 2C]` holds value and gate side by side.
@@ -101,5 +104,5 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
 
 /// Nearest-neighbour enlargement of `[B, C, h, w]` to the given size.
 pub fn upsample_nearest(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-    Ok(x.upsample_nearest2d(height, width)?)
+    if on_cpu_f32(x) { cpu::upsample_nearest(x, height, width) } else { Ok(x.upsample_nearest2d(height, width)?) }
 }

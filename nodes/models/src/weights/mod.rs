@@ -144,6 +144,11 @@ impl Weights {
         if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
     }
 
+    /// Where the cursor is: the dotted name so far, empty at the root.
+    pub fn path(&self) -> &str {
+        &self.prefix
+    }
+
     /// Whether the source holds `name` under the cursor.
     pub fn contains(&self, name: &str) -> bool {
         self.base.source.tensors().contains_key(&self.name(name))

@@ -9,6 +9,12 @@ pub enum FileProblem {
     /// The operating system's words.
     #[error("cannot be read: {0}")]
     Io(String),
+    /// Not a tokenizer's file, or a folder without one.
+    #[error("is no CLIP tokenizer: {0}")]
+    Tokenizer(String),
+    /// Nothing in it is a textual inversion embedding.
+    #[error("is no textual inversion embedding: {0}")]
+    TextualInversion(String),
 }
 
 /// One thing wrong with one tensor.

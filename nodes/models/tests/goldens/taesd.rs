@@ -1,5 +1,50 @@
-use super::case::{Case, Outcome};
+//! TAESD, from a diffusers folder and from the original's pair of files.
 
-pub fn run(_case: &Case) -> Outcome {
-    Err("not written yet".into())
+use super::case::{Case, Outcome};
+use candle_core::{DType, Device};
+use selfsame_models::Cancel;
+use selfsame_models::vae::{AutoencoderTinyConfig, TaesdDecoder, TaesdEncoder};
+use selfsame_models::weights::Weights;
+use std::error::Error;
+use std::path::Path;
+
+pub fn run(case: &Case) -> Outcome {
+    let folder = case.models.join("taesd_sdxl");
+    let config = AutoencoderTinyConfig::from_json(&std::fs::read_to_string(folder.join("config.json"))?)?;
+
+    let weights = open(&folder.join("diffusion_pytorch_model.safetensors"))?;
+    let (encoder, decoder) = (TaesdEncoder::load(&weights, &config)?, TaesdDecoder::load(&weights, &config)?);
+    finish(&weights)?;
+    check(case, &encoder, &decoder)?;
+
+    let (first, second) =
+        (case.models.join("taesd_encoder.safetensors"), case.models.join("taesd_decoder.safetensors"));
+    if first.exists() && second.exists() {
+        let (first, second) = (open(&first)?, open(&second)?);
+        let (encoder, decoder) = (TaesdEncoder::load(&first, &config)?, TaesdDecoder::load(&second, &config)?);
+        finish(&first)?;
+        finish(&second)?;
+        check(case, &encoder, &decoder)?;
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Weights, Box<dyn Error>> {
+    Ok(Weights::from_tensors(candle_core::safetensors::load(path, &Device::Cpu)?, DType::F32, &Device::Cpu))
+}
+
+fn finish(weights: &Weights) -> Outcome {
+    let report = weights.finish("TAESD")?;
+    if report.unexpected.is_empty() { Ok(()) } else { Err(format!("not asked for: {:?}", report.unexpected).into()) }
+}
+
+fn check(case: &Case, encoder: &TaesdEncoder, decoder: &TaesdDecoder) -> Outcome {
+    let cancel = Cancel::default();
+    case.check("out.latent", &encoder.encode(&case.input("in.x")?, &cancel)?)?;
+    let latents = case.input("out.latent")?;
+    case.check("out.decoded", &decoder.decode(&latents, &cancel)?)?;
+    if case.has("out.decoded_big") {
+        case.check("out.decoded_big", &decoder.decode(&(latents * 5.0)?, &cancel)?)?;
+    }
+    Ok(())
 }
