@@ -24,12 +24,16 @@ fn folder(variable: &str) -> Option<PathBuf> {
     found
 }
 
-/// Names and shapes of a full-size model.
-fn manifest(goldens: &Path, name: &str) -> Infos {
+fn manifest_json(goldens: &Path, name: &str) -> serde_json::Value {
     let mut text = String::new();
     let file = std::fs::File::open(goldens.join(format!("manifests/{name}.json.gz"))).unwrap();
     flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Names and shapes of a full-size model.
+fn manifest(goldens: &Path, name: &str) -> Infos {
+    let json = manifest_json(goldens, name);
     let shape = |v: &serde_json::Value| v.as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
     let info = |v| TensorInfo { shape: shape(v), dtype: DType::F16 };
     json["tensors"].as_object().unwrap().iter().map(|(name, dims)| (name.clone(), info(dims))).collect()
@@ -78,6 +82,34 @@ fn files_for_sd15_are_refused_by_sdxl_in_words() {
     let Some(found) = match_real("sd15_diffusers_attnprocs_r4.safetensors", "sdxl_unet_diffusers") else { return };
     let error = found.unwrap_err().to_string();
     assert!(error.contains("made for SD1.5, the model is SDXL"), "{error}");
+}
+
+/// Kohya's spelling of every LDM name of the full-size UNets finds its diffusers module.
+#[test]
+fn every_ldm_name_of_the_full_size_models_is_known() {
+    let Some(goldens) = folder("SELFSAME_GOLDENS") else { return };
+    for base in ["sd15", "sdxl"] {
+        let unet = manifest(&goldens, &format!("{base}_unet_diffusers"));
+        let json = manifest_json(&goldens, &format!("{base}_single_file_ldm"));
+        let mut file = Tensors::new();
+        let mut weights = Vec::new();
+        for (name, ldm) in json["unet_name_map"].as_object().unwrap() {
+            let ldm = ldm.as_str().unwrap().strip_prefix("model.diffusion_model.").unwrap();
+            let (Some(shape), Some(module)) = (unet.get(name).map(|i| &i.shape), ldm.strip_suffix(".weight")) else {
+                continue;
+            };
+            let zeros = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
+            let stem = format!("lora_unet_{}", module.replace('.', "_"));
+            let factors = [("lora_up", vec![shape[0], 1]), ("lora_down", [&[1], &shape[1..]].concat())];
+            file.extend(factors.map(|(part, dims)| (format!("{stem}.{part}.weight"), zeros(&dims))));
+            weights.push(name.clone());
+        }
+        let targets = LoraTargets { unet: Some(&unet), ..Default::default() };
+        let found = match_lora(&InMemory::new(file), &targets, FULL).unwrap();
+        weights.sort();
+        assert!(weights.len() > 300 && found.ignored.is_empty(), "{base}: {:?}", found.ignored);
+        assert!(found.unet.names().eq(weights.iter().map(String::as_str)), "{base}");
+    }
 }
 
 /// The tiny networks of one base model: UNet and text encoders by the prefixes that files use.

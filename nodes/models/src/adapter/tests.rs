@@ -1,7 +1,8 @@
 //! Tiny adapter files of every kind.
 
 use super::*;
-use candle_core::{DType, Device};
+use crate::unet::CrossLayers;
+use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 
 type Shapes<'a> = &'a [(&'a str, &'a [usize])];
@@ -17,11 +18,16 @@ fn weights(tensors: Shapes) -> Weights {
     Weights::from_tensors(named.collect::<HashMap<_, _>>(), DType::F32, &Device::Cpu)
 }
 
-/// Self- and cross-attention of one block, with text of the given width.
-fn attentions(context: usize) -> Vec<AttentionLayer> {
-    let layer =
-        |attn: &str, context| AttentionLayer { path: format!("mid_block.attentions.0.{attn}"), hidden: 4, context };
-    vec![layer("attn1", 4), layer("attn2", context)]
+/// The cross-attention of `count` blocks, with text of the given width.
+fn layers(count: usize, context: usize) -> Vec<CrossLayer> {
+    let mut layers = CrossLayers::default();
+    for i in 0..count {
+        let path = format!("mid_block.attentions.{i}.attn2");
+        let (to_k, to_v) = (format!("{path}.to_k.weight"), format!("{path}.to_v.weight"));
+        let weights = weights(&[(&to_k, &[4, context]), (&to_v, &[4, context])]);
+        layers.load(&weights.pp(path), 4, context).unwrap();
+    }
+    layers.as_slice().to_vec()
 }
 
 fn values(x: &Tensor) -> Vec<f32> {
@@ -76,8 +82,8 @@ fn with(more: Shapes<'static>) -> Vec<(&'static str, &'static [usize])> {
 
 #[test]
 fn ip_adapter_cuts_one_vector_into_normalised_tokens() {
-    let file = AdapterFile::load(&weights(&with(&[("extra", &[1])])), &attentions(3), None).unwrap();
-    assert_eq!((file.layers.len(), file.layers[0].path.as_str()), (1, "mid_block.attentions.0.attn2"));
+    let file = AdapterFile::load(&weights(&with(&[("extra", &[1])])), &layers(1, 3), None).unwrap();
+    assert_eq!(file.adapter.len(), 1);
     assert_eq!((file.projection.output_dim(), file.lora.len(), file.ignored), (3, 0, vec!["extra".to_string()]));
     let ImageProjection::Linear(net) = file.projection else { panic!("not recognised") };
     let input = Tensor::new(&[[[1f32, -1., 0.5, 2., 0.]]], &Device::Cpu).unwrap();
@@ -96,7 +102,7 @@ fn face_id_brings_a_lora_of_self_and_cross_attention() {
         ("ip_adapter.1.to_out_lora.down.weight", &[2, 4]),
         ("ip_adapter.1.to_out_lora.up.weight", &[4, 2]),
     ]);
-    let file = AdapterFile::load(&weights(&lora), &attentions(3), None).unwrap();
+    let file = AdapterFile::load(&weights(&lora), &layers(1, 3), None).unwrap();
     let names: Vec<&str> = file.lora.names().collect();
     let path = "mid_block.attentions.0";
     assert_eq!(
@@ -146,33 +152,32 @@ fn face_plus_adds_the_face_tokens_in_version_two() {
 }
 
 #[test]
-fn layers_named_by_path_behind_a_prefix() {
-    let shapes: Shapes = &[
+fn layers_named_by_path() {
+    let weights = weights(&[
         ("state_dict.mid_block.attentions.0.attn2.processor.to_k_ip.weight", &[4, 3]),
         ("state_dict.mid_block.attentions.0.attn2.processor.to_v_ip.weight", &[4, 3]),
-    ];
-    let weights = weights(shapes);
-    assert_eq!(load_layers(&weights, &attentions(3)).unwrap().len(), 1);
+    ]);
+    assert_eq!(ImageAdapter::new(&layers(1, 3), &weights.pp("state_dict")).unwrap().len(), 1);
     assert!(weights.finish("layers").unwrap().unexpected.is_empty());
 }
 
 #[test]
 fn another_base_model_is_named() {
-    let wide: Shapes = &[("ip_adapter.1.to_k_ip.weight", &[4, 2048]), ("ip_adapter.1.to_v_ip.weight", &[4, 2048])];
-    let error = message(load_layers(&weights(wide), &attentions(768)));
-    assert!(error.contains("made for SDXL, the model is SD1.5") && error.contains("[4, 768]"), "{error}");
-    let two = [attentions(768), attentions(768)].concat();
-    let error = message(load_layers(&weights(wide), &two));
-    assert!(error.contains("1 layers") && error.contains("2 cross-attention") && error.contains("SDXL"), "{error}");
+    let wide = weights(&[("ip_adapter.1.to_k_ip.weight", &[4, 2048]), ("ip_adapter.1.to_v_ip.weight", &[4, 2048])]);
+    let error = |layers: &[CrossLayer]| message(ImageAdapter::new(layers, &wide.pp("ip_adapter")));
+    let one = error(&layers(1, 768));
+    assert!(one.contains("made for SDXL, the model is SD1.5") && one.contains("[4, 768]"), "{one}");
+    let two = error(&layers(2, 768));
+    assert!(two.contains("1 layers") && two.contains("2 cross-attention") && two.contains("SDXL"), "{two}");
 }
 
 #[test]
 fn other_kinds_are_refused_by_name() {
     for (tensor, kind) in [("id_encoder.x", "PhotoMaker"), ("id_adapter.x", "PuLID"), ("double_blocks.0.x", "Flux")] {
-        let error = message(AdapterFile::load(&weights(&[(tensor, &[1])]), &attentions(3), None));
+        let error = message(AdapterFile::load(&weights(&[(tensor, &[1])]), &layers(1, 3), None));
         assert!(error.contains(kind), "{error}");
     }
-    let error = message(AdapterFile::load(&weights(&[("conv_in.weight", &[1])]), &attentions(3), None));
+    let error = message(AdapterFile::load(&weights(&[("conv_in.weight", &[1])]), &layers(1, 3), None));
     assert!(error.contains("no image projection") && error.contains("image_proj"), "{error}");
 }
 
@@ -180,6 +185,6 @@ fn other_kinds_are_refused_by_name() {
 fn every_missing_tensor_is_reported() {
     let mut shapes = LINEAR.to_vec();
     shapes.retain(|(name, _)| !name.ends_with("to_v_ip.weight") && *name != "image_proj.norm.bias");
-    let error = message(AdapterFile::load(&weights(&shapes), &attentions(3), None));
+    let error = message(AdapterFile::load(&weights(&shapes), &layers(1, 3), None));
     assert!(error.contains("ip_adapter.1.to_v_ip.weight") && error.contains("image_proj.norm.bias"), "{error}");
 }

@@ -1,15 +1,45 @@
 //! Networks with LoRA files laid over them.
 
 use super::case::{Case, Outcome};
-use candle_core::{DType, Device};
+use super::{clip, nets};
+use candle_core::Device;
+use selfsame_models::Cancel;
 use selfsame_models::lora::{LoraMatch, LoraStrength, LoraTargets, match_lora};
-use selfsame_models::weights::{InMemory, TensorSource, Weights};
+use selfsame_models::text::{ClipConfig, ClipText};
+use selfsame_models::unet::{UNet, UNetConfig, UNetInput};
+use selfsame_models::weights::{InMemory, Weights};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The networks of one base model.
+pub fn run(case: &Case) -> Outcome {
+    let model = Model::load(&case.models.join(nets::base_of(case)))?;
+    let found = model.match_file(case)?;
+    if !found.ignored.is_empty() {
+        return Err(format!("ignored: {:?}", found.ignored).into());
+    }
+    let text_layers = found.text_encoder.len() + found.text_encoder_2.len();
+    for (counted, layers) in [("unet_layers", found.unet.len()), ("text_layers", text_layers)] {
+        case.push(counted, (case.number(counted)? - layers as f64).abs(), 0.0);
+    }
+    check_unet(case, &model, &model.unet.with_deltas(Arc::new(found.unet)))?;
+    let second = model.text_encoder_2.as_ref().map(|weights| weights.with_deltas(Arc::new(found.text_encoder_2)));
+    let first = model.text_encoder.with_deltas(Arc::new(found.text_encoder));
+    for (name, folder, weights) in [
+        ("out.te1_last_hidden_state", "text_encoder", Some(first)),
+        ("out.te2_last_hidden_state", "text_encoder_2", second),
+    ] {
+        if case.has(name) {
+            let weights = weights.ok_or_else(|| format!("{name} needs a model with {folder}"))?;
+            check_text(case, name, &model.folder.join(folder), &weights)?;
+        }
+    }
+    Ok(())
+}
+
+/// The networks of one base model, as files.
 struct Model {
+    folder: PathBuf,
     unet: Weights,
     text_encoder: Weights,
     text_encoder_2: Option<Weights>,
@@ -19,9 +49,10 @@ impl Model {
     fn load(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let second = folder.join("text_encoder_2/model.safetensors");
         Ok(Self {
-            unet: weights(&folder.join("unet/diffusion_pytorch_model.safetensors"))?,
-            text_encoder: weights(&folder.join("text_encoder/model.safetensors"))?,
-            text_encoder_2: if second.exists() { Some(weights(&second)?) } else { None },
+            folder: folder.to_path_buf(),
+            unet: nets::weights(&folder.join("unet/diffusion_pytorch_model.safetensors"))?,
+            text_encoder: nets::weights(&folder.join("text_encoder/model.safetensors"))?,
+            text_encoder_2: if second.exists() { Some(nets::weights(&second)?) } else { None },
         })
     }
 
@@ -37,45 +68,27 @@ impl Model {
     }
 }
 
-fn weights(path: &Path) -> Result<Weights, Box<dyn Error>> {
-    let tensors = candle_core::safetensors::load(path, &Device::Cpu).map_err(|e| format!("{}: {e}", path.display()))?;
-    Ok(Weights::from_tensors(tensors, DType::F32, &Device::Cpu))
+fn check_unet(case: &Case, model: &Model, weights: &Weights) -> Outcome {
+    let unet = UNet::new(&UNetConfig::from_json(&nets::config(&model.folder.join("unet"))?)?, weights)?;
+    weights.finish("UNet")?;
+    let out = unet.forward(&UNetInput {
+        sample: &case.input("in.sample")?,
+        timesteps: &case.input("in.timestep")?,
+        context: &unet.project_context(&case.input("in.encoder_hidden_states")?)?,
+        added: nets::added(case)?.as_ref(),
+        guidance: None,
+        adapters: &[],
+        residuals: None,
+        cancel: &Cancel::default(),
+        observe: None,
+    })?;
+    case.check("out.sample", &out)
 }
 
-/// The model folder whose UNet takes text as wide as the case's.
-fn model_folder(case: &Case) -> Result<PathBuf, Box<dyn Error>> {
-    let width = case.stored("in.encoder_hidden_states")?.dim(2)?;
-    for entry in std::fs::read_dir(&case.models)? {
-        let folder = entry?.path();
-        let Ok(text) = std::fs::read_to_string(folder.join("unet/config.json")) else { continue };
-        let config: serde_json::Value = serde_json::from_str(&text)?;
-        if config["cross_attention_dim"].as_u64() == Some(width as u64) {
-            return Ok(folder);
-        }
-    }
-    Err(format!("no model takes text of width {width}").into())
-}
-
-pub fn run(case: &Case) -> Outcome {
-    let folder = model_folder(case)?;
-    let model = Model::load(&folder)?;
-    let found = model.match_file(case)?;
-    if !found.ignored.is_empty() {
-        return Err(format!("ignored: {:?}", found.ignored).into());
-    }
-    for (counted, deltas) in
-        [("unet_layers", found.unet.len()), ("text_layers", found.text_encoder.len() + found.text_encoder_2.len())]
-    {
-        case.push(counted, (case.number(counted)? - deltas as f64).abs(), 0.0);
-    }
-    let unet = model.unet.with_deltas(Arc::new(found.unet));
-    let text_encoder = model.text_encoder.with_deltas(Arc::new(found.text_encoder));
-    let text_encoder_2 = model.text_encoder_2.map(|weights| weights.with_deltas(Arc::new(found.text_encoder_2)));
-    check_outputs(case, &folder, &unet, &text_encoder, text_encoder_2.as_ref())
-}
-
-/// Runs the changed networks: `out.sample` from `in.sample`, `in.timestep`, `in.encoder_hidden_states` (and `in.text_embeds`,
-/// `in.time_ids` where the model takes them), `out.te{1,2}_last_hidden_state` from `in.input_ids`.
-fn check_outputs(_: &Case, _: &Path, _: &Weights, _: &Weights, _: Option<&Weights>) -> Outcome {
-    Err("the networks are not there yet".into())
+fn check_text(case: &Case, name: &str, folder: &Path, weights: &Weights) -> Outcome {
+    let config = ClipConfig::from_json(&nets::config(folder)?.to_string())?;
+    let encoder = ClipText::new(&config, weights)?;
+    weights.finish("CLIP text encoder")?;
+    let output = encoder.forward(&clip::tokens(&case.stored("in.input_ids")?)?, &Cancel::default())?;
+    case.check(name, &output.last_hidden_state)
 }
