@@ -85,7 +85,8 @@ impl TorchGenerator {
         }
         let range = high.wrapping_sub(low) as u64;
         // Wide ranges take 64 bits, so that the modulo stays nearly fair.
-        let offset = |g: &mut Self| if range >= 1 << 28 { g.next_u64() % range } else { u64::from(g.next_u32()) % range };
+        let offset =
+            |g: &mut Self| if range >= 1 << 28 { g.next_u64() % range } else { u64::from(g.next_u32()) % range };
         Ok((0..count).map(|_| low.wrapping_add(offset(self) as i64)).collect())
     }
 
@@ -113,7 +114,7 @@ impl TorchGenerator {
         };
         let mut values: Vec<T> = (0..count).map(|_| uniform(self)).collect();
         values.chunks_exact_mut(BLOCK).for_each(transform);
-        if count % BLOCK != 0 {
+        if !count.is_multiple_of(BLOCK) {
             let tail = &mut values[count - BLOCK..];
             tail.iter_mut().for_each(|v| *v = uniform(self));
             transform(tail);

@@ -3,6 +3,8 @@
 //! `SELFSAME_REAL_DATA` is a folder with `lora/`, `SELFSAME_GOLDENS` one with `models/` and `manifests/`; a test whose folder is
 //! not set says so and does nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
+
 use candle_core::{DType, Device, Tensor};
 use selfsame_models::lora::{LoraMatch, LoraStrength, LoraTargets, match_lora};
 use selfsame_models::weights::{InMemory, TensorInfo, TensorSource, Weights};

@@ -55,14 +55,14 @@ fn taesd_takes_a_photo_there_and_back() -> Result<(), Box<dyn Error>> {
 
 fn encoder(data: &Path, name: &str) -> Result<TaesdEncoder, Box<dyn Error>> {
     let weights = weights(&data.join(format!("vae/{name}_encoder.safetensors")))?;
-    let encoder = TaesdEncoder::load(&weights, &AutoencoderTinyConfig::default())?;
+    let encoder = TaesdEncoder::new(&AutoencoderTinyConfig::default(), &weights)?;
     assert!(weights.finish("TAESD encoder")?.unexpected.is_empty());
     Ok(encoder)
 }
 
 fn decoder(data: &Path, name: &str) -> Result<TaesdDecoder, Box<dyn Error>> {
     let weights = weights(&data.join(format!("vae/{name}_decoder.safetensors")))?;
-    let decoder = TaesdDecoder::load(&weights, &AutoencoderTinyConfig::default())?;
+    let decoder = TaesdDecoder::new(&AutoencoderTinyConfig::default(), &weights)?;
     assert!(weights.finish("TAESD decoder")?.unexpected.is_empty());
     Ok(decoder)
 }

@@ -8,6 +8,9 @@ mod case;
 #[allow(dead_code)]
 #[path = "goldens/clip.rs"]
 mod clip;
+#[allow(dead_code)]
+#[path = "goldens/nets.rs"]
+mod nets;
 
 use candle_core::Tensor;
 use case::{Case, Outcome, Set, Tally};

@@ -1,15 +1,4 @@
 //! A Brownian path over sigma, for samplers that integrate a stochastic differential equation.
-//!
-//! **Source**: Li et al. 2020, *Scalable Gradients for Stochastic Differential Equations* (virtual Brownian tree,
-//! <https://arxiv.org/abs/2001.01328>, section 4); its use as sampling noise is k-diffusion's `BrownianTreeNoiseSampler`.
-//!
-//! One seed is one path `W(sigma)`. Noise for a step is its increment, scaled to unit variance, so overlapping and nested
-//! steps get correctly correlated noise, and a run with other steps follows the same path: pictures change less when
-//! only the step count changes.
-//!
-//! **Differences**: torchsde's tree draws other numbers, so a seed gives another path than there, with the same
-//! distribution. Intervals are halved in `ln sigma`, which keeps the resolution relative to sigma also for
-//! zero-terminal-SNR models, whose sigmas span five decades.
 
 use super::NoiseSource;
 use crate::rng::TorchGenerator;
@@ -22,7 +11,18 @@ const DEPTH: u32 = 20;
 /// How far, relatively, a sampler's sigma may lie outside by rounding.
 const SLACK: f64 = 1e-5;
 
-/// Brownian noise between `sigma_min` and `sigma_max`; see the [module's text](self).
+/// Increments of a Brownian path over sigma, for samplers that integrate a stochastic differential equation.
+///
+/// One seed and range is one path `W(sigma)`. Noise for a step is its increment, scaled to unit variance, so overlapping and
+/// nested steps get correctly correlated noise, and a run with other steps follows the same path: pictures change less when
+/// only the step count changes.
+///
+/// **Source**: Li et al. 2020, *Scalable Gradients for Stochastic Differential Equations* (virtual Brownian tree,
+/// <https://arxiv.org/abs/2001.01328>, section 4); its use as sampling noise is k-diffusion's `BrownianTreeNoiseSampler`.
+///
+/// **Differences**: torchsde's tree draws other numbers, so a seed gives another path than there, of the same distribution.
+/// Intervals are halved in `ln sigma`, which keeps the resolution relative to sigma also for zero-terminal-SNR models, whose
+/// sigmas span five decades.
 #[derive(Debug, Clone)]
 pub struct BrownianNoise {
     seed: u64,
@@ -161,8 +161,8 @@ mod tests {
         let mut noise = BrownianNoise::new(1, 0.1, 10.0).unwrap();
         let drawn = increments(&mut noise, &[(8.0, 3.0), (3.0, 1.0), (8.0, 1.0)]);
         let (root5, root2, root7) = (5f32.sqrt(), 2f32.sqrt(), 7f32.sqrt());
-        for i in 0..COUNT {
-            assert!((drawn[0][i] * root5 + drawn[1][i] * root2 - drawn[2][i] * root7).abs() < 1e-4);
+        for ((first, second), both) in drawn[0].iter().zip(&drawn[1]).zip(&drawn[2]) {
+            assert!((first * root5 + second * root2 - both * root7).abs() < 1e-4);
         }
     }
 

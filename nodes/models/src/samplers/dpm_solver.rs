@@ -175,10 +175,8 @@ impl<'r, 'a, 'x> Step<'r, 'a, 'x> {
 
     /// [`Self::noise_at`] without a bend, asked once.
     fn inner_noise(&mut self, r: f64) -> Result<Tensor> {
-        if let Some((at, noise)) = &self.inner {
-            if *at == r {
-                return Ok(noise.clone());
-            }
+        if let Some((_, noise)) = self.inner.as_ref().filter(|(at, _)| *at == r) {
+            return Ok(noise.clone());
         }
         let start = self.noise.clone();
         let noise = self.noise_at(r, 0.0, &start)?;

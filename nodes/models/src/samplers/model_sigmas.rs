@@ -57,7 +57,7 @@ impl ModelSigmas {
     /// When the timesteps cannot be divided into that many equal parts, or the table is a distilled one already.
     pub fn distilled(&self, entries: usize) -> Result<Self> {
         let count = self.sigmas.len();
-        if entries < 2 || count % entries != 0 || self.stride != 1 {
+        if entries < 2 || !count.is_multiple_of(entries) || self.stride != 1 {
             let expected = format!("a divisor of {count} above 1, of a table that was not distilled yet");
             return Err(Error::input("entries of a distilled table", expected, entries.to_string()));
         }

@@ -100,7 +100,11 @@ fn check_sigmas(sigmas: &[f64]) -> Result<()> {
     }
     if let Some(i) = sigmas.windows(2).position(|pair| pair[1] >= pair[0]) {
         let got = format!("{} followed by {} at position {i}", sigmas[i], sigmas[i + 1]);
-        return Err(Error::input("sigmas", expected, format!("{got} (more steps than the schedule has noise levels?)")));
+        return Err(Error::input(
+            "sigmas",
+            expected,
+            format!("{got} (more steps than the schedule has noise levels?)"),
+        ));
     }
     Ok(())
 }

@@ -167,8 +167,14 @@ fn ending_at_zero(sigmas: impl Iterator<Item = f64>) -> Vec<f64> {
     sigmas.chain([0.0]).collect()
 }
 
-/// `torch.linspace` in f32, which counts from both ends.
+/// `torch.linspace` in f32: from the start for the first half, from the end for the rest, each with one rounding.
 fn linspace(start: f32, end: f32, count: usize) -> impl Iterator<Item = f32> {
     let step = if count > 1 { (end - start) / (count - 1) as f32 } else { 0.0 };
-    (0..count).map(move |i| if i < count.div_ceil(2) { start + step * i as f32 } else { end - step * (count - 1 - i) as f32 })
+    (0..count).map(move |i| {
+        if i < count / 2 || count == 1 {
+            step.mul_add(i as f32, start)
+        } else {
+            (-step).mul_add((count - 1 - i) as f32, end)
+        }
+    })
 }

@@ -56,8 +56,7 @@ pub fn sample_sigmas(
     let x = settings.prediction.noise_scaling(first, &noise, &latents, full)?;
     let cancel: Cancel = model.cancel().clone();
     let mut denoiser = GuidedDenoiser { model, settings };
-    let mut run =
-        Run { denoiser: &mut denoiser, noise: step_noise, sigmas: settings.sigmas, on_step, cancel: &cancel };
+    let mut run = Run { denoiser: &mut denoiser, noise: step_noise, sigmas: settings.sigmas, on_step, cancel: &cancel };
     settings.sampler.sample(&mut run, &x)
 }
 

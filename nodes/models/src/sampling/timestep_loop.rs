@@ -6,6 +6,7 @@ use super::inpaint::Inpaint;
 use super::window::Moment;
 use crate::Result;
 use crate::noise::NoiseSource;
+use crate::samplers::Prediction;
 use crate::schedulers::{Schedule, Scheduler};
 use candle_core::{DType, Tensor};
 
@@ -20,7 +21,7 @@ pub struct TimestepEvent<'a> {
     pub timestep: f64,
     /// The sample after the step.
     pub sample: &'a Tensor,
-    /// The scheduler's estimate of the clean latents: what a preview shows.
+    /// The network's estimate of the clean latents: what a preview shows.
     pub denoised: &'a Tensor,
 }
 
@@ -33,6 +34,8 @@ pub struct TimestepSettings<'a> {
     pub guidance: Guidance,
     /// The part to redraw; all of it if absent.
     pub inpaint: Option<&'a Inpaint>,
+    /// What the network's output means, for [`TimestepEvent::denoised`]; stepping itself goes by the scheduler's own setting.
+    pub prediction: Prediction,
 }
 
 /// Steps `sample` (f32, `[B, 4, h, w]`, noisy at the level of the first call) along the rest of the scheduler's timesteps.
@@ -51,7 +54,7 @@ pub fn sample_timesteps(
     noise: &mut dyn NoiseSource,
     on_step: &mut dyn FnMut(&TimestepEvent<'_>) -> Result<()>,
 ) -> Result<Tensor> {
-    let TimestepSettings { start, guidance, inpaint } = settings.clone();
+    let TimestepSettings { start, guidance, inpaint, .. } = settings.clone();
     let mut sample = sample.to_dtype(DType::F32)?;
     let calls = scheduler.schedule().timesteps().len();
     for index in start..calls {
@@ -59,12 +62,20 @@ pub fn sample_timesteps(
         let schedule = scheduler.schedule();
         let timestep = schedule.timesteps()[index];
         let moment = Moment { index: index - start, total: calls - start, sigma: schedule.level(index)?.sigma() };
-        let predicted = model.predict(&sample, &AtCall { schedule, index, timestep }, &moment, guidance.needs_negative())?;
+        let predicted =
+            model.predict(&sample, &AtCall { schedule, index, timestep }, &moment, guidance.needs_negative())?;
         let output = match &predicted.uncond {
             None => predicted.cond,
             Some(uncond) => guidance.combine_outputs(&predicted.cond, uncond)?,
         };
-        let denoised = scheduler.denoised(&output, index, &sample)?;
+        let level = schedule.level(index)?;
+        let denoised = match level.signal > 0.0 {
+            true => {
+                let state = (&sample / f64::from(level.signal))?; // in sigma space
+                settings.prediction.calculate_denoised(&output, &state, level.sigma(), timestep)?
+            }
+            false => sample.zeros_like()?, // pure noise (zero terminal SNR): nothing to see yet
+        };
         sample = scheduler.step(&output, index, &sample, noise)?;
         if let Some(inpaint) = inpaint {
             let kept = match index + 1 < calls {

@@ -244,7 +244,7 @@ mod tests {
 
     /// A tiny encoder whose weights are fixed wave patterns.
     fn tiny(eos: u32, dtype: DType) -> ClipText {
-        let config = ClipConfig { eos_token_id: eos, ..ClipConfig::from_json(TINY).unwrap() };
+        let config = ClipConfig { eos_token_id: eos, ..ClipConfig::from_json(&TINY.parse().unwrap()).unwrap() };
         let mut tensors = HashMap::new();
         let mut add = |name: &str, dims: &[usize]| {
             let (count, phase) = (dims.iter().product::<usize>(), tensors.len() as f32);

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What a `config.json` of a CLIP text encoder states; what it leaves out has transformers' default.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -103,9 +104,9 @@ impl ClipConfig {
     ///
     /// # Errors
     /// [`Error::Config`] when it is no such configuration, or asks for something impossible.
-    pub fn from_json(json: &str) -> Result<Self> {
+    pub fn from_json(json: &Value) -> Result<Self> {
         let what = "text encoder config.json";
-        let config: Self = serde_json::from_str(json).map_err(|e| Error::config(what, e.to_string()))?;
+        let config: Self = Self::deserialize(json).map_err(|e| Error::config(what, e.to_string()))?;
         let (width, heads) = (config.hidden_size, config.num_attention_heads);
         if heads == 0 || !width.is_multiple_of(heads) {
             let message = format!("num_attention_heads ({heads}) does not divide hidden_size ({width})");
@@ -123,13 +124,14 @@ impl ClipConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn configurations_are_read_with_transformers_defaults() {
-        assert_eq!(ClipConfig::from_json("{}").unwrap(), ClipConfig::default());
-        let projecting = r#"{"architectures": ["CLIPTextModelWithProjection"]}"#;
-        assert!(ClipConfig::from_json(projecting).unwrap().has_projection());
-        assert!(ClipConfig::from_json(r#"{"hidden_act": "silu"}"#).unwrap_err().to_string().contains("quick_gelu"));
-        assert!(ClipConfig::from_json(r#"{"num_attention_heads": 7}"#).is_err());
+        assert_eq!(ClipConfig::from_json(&json!({})).unwrap(), ClipConfig::default());
+        let projecting = json!({"architectures": ["CLIPTextModelWithProjection"]});
+        assert!(ClipConfig::from_json(&projecting).unwrap().has_projection());
+        assert!(ClipConfig::from_json(&json!({"hidden_act": "silu"})).unwrap_err().to_string().contains("quick_gelu"));
+        assert!(ClipConfig::from_json(&json!({"num_attention_heads": 7})).is_err());
     }
 }

@@ -31,18 +31,18 @@ impl AutoencoderKl {
     ///
     /// # Errors
     /// [`Error::Config`] when `config` is not valid, or when a file cannot be read.
-    pub fn load(weights: &Weights, config: AutoencoderKlConfig) -> Result<Self> {
+    pub fn new(config: &AutoencoderKlConfig, weights: &Weights) -> Result<Self> {
         config.validate()?;
         let conv_1x1 = |name: &str, channels| Conv2d::load_1x1(&weights.pp(name), channels, channels);
         let latent = config.latent_channels;
         Ok(Self {
-            encoder: Encoder::load(&weights.pp("encoder"), &config)?,
-            decoder: Decoder::load(&weights.pp("decoder"), &config)?,
+            encoder: Encoder::load(&weights.pp("encoder"), config)?,
+            decoder: Decoder::load(&weights.pp("decoder"), config)?,
             quant_conv: if config.use_quant_conv { Some(conv_1x1("quant_conv", 2 * latent)?) } else { None },
             post_quant_conv: if config.use_post_quant_conv { Some(conv_1x1("post_quant_conv", latent)?) } else { None },
             dtype: weights.dtype(),
             device: weights.device().clone(),
-            config,
+            config: config.clone(),
         })
     }
 
@@ -165,7 +165,7 @@ mod tests {
     /// Built on no tensors at all, a network reports every tensor it wants.
     fn wanted(config: AutoencoderKlConfig) -> (usize, usize) {
         let weights = Weights::from_tensors(HashMap::new(), DType::F32, &Device::Cpu);
-        AutoencoderKl::load(&weights, config).unwrap();
+        AutoencoderKl::new(&config, &weights).unwrap();
         let Err(Error::Weights(report)) = weights.finish("VAE") else { panic!("nothing was missing") };
         let params = |p: &WeightProblem| match p {
             WeightProblem::Missing { expected, .. } => expected.iter().product::<usize>(),
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn pictures_and_latents_that_do_not_fit_are_refused() {
         let weights = Weights::from_tensors(HashMap::new(), DType::F32, &Device::Cpu);
-        let vae = AutoencoderKl::load(&weights, AutoencoderKlConfig::sdxl()).unwrap();
+        let vae = AutoencoderKl::new(&AutoencoderKlConfig::sdxl(), &weights).unwrap();
         let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
         let error = vae.encode(&zeros(&[1, 3, 7, 64]), &Cancel::default()).unwrap_err().to_string();
         assert_eq!(error, "picture to encode: expected [B, 3, H, W] with H and W at least 8, got [1, 3, 7, 64]");

@@ -12,6 +12,7 @@ use crate::layers::Conv2d;
 use crate::{Cancel, Error, Result, ops, weights::Weights};
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What the configuration is called in messages.
 const WHAT: &str = "AutoencoderTiny config.json";
@@ -75,15 +76,15 @@ impl AutoencoderTinyConfig {
     /// Reads a `config.json`.
     ///
     /// # Errors
-    /// [`Error::Config`] when it is not JSON, describes another class of model, or asks for something this crate cannot do.
-    pub fn from_json(text: &str) -> Result<Self> {
+    /// [`Error::Config`] when it describes another class of model, or asks for something this crate cannot do.
+    pub fn from_json(json: &Value) -> Result<Self> {
         #[derive(Deserialize)]
         struct File {
             _class_name: Option<String>,
             #[serde(flatten)]
             config: AutoencoderTinyConfig,
         }
-        let file: File = serde_json::from_str(text).map_err(|e| Error::config(WHAT, e.to_string()))?;
+        let file: File = File::deserialize(json).map_err(|e| Error::config(WHAT, e.to_string()))?;
         if let Some(class) = file._class_name.filter(|class| class != "AutoencoderTiny") {
             return Err(Error::config(WHAT, format!("describes {class}, expected AutoencoderTiny")));
         }
@@ -149,7 +150,7 @@ impl TaesdEncoder {
     ///
     /// # Errors
     /// [`Error::Config`] when `config` is not valid, or when a file cannot be read.
-    pub fn load(weights: &Weights, config: &AutoencoderTinyConfig) -> Result<Self> {
+    pub fn new(config: &AutoencoderTinyConfig, weights: &Weights) -> Result<Self> {
         config.validate()?;
         let bare = weights.contains("0.weight");
         let weights = if bare { weights.clone() } else { weights.pp("encoder.layers") };
@@ -188,7 +189,7 @@ impl TaesdDecoder {
     ///
     /// # Errors
     /// [`Error::Config`] when `config` is not valid, or when a file cannot be read.
-    pub fn load(weights: &Weights, config: &AutoencoderTinyConfig) -> Result<Self> {
+    pub fn new(config: &AutoencoderTinyConfig, weights: &Weights) -> Result<Self> {
         config.validate()?;
         let bare = weights.contains("1.weight");
         let mut layers =
@@ -318,8 +319,8 @@ mod tests {
 
     fn encoder_and_decoder(config: &AutoencoderTinyConfig) -> String {
         let weights = Weights::from_tensors(HashMap::new(), DType::F32, &Device::Cpu);
-        TaesdEncoder::load(&weights, config).unwrap();
-        TaesdDecoder::load(&weights, config).unwrap();
+        TaesdEncoder::new(config, &weights).unwrap();
+        TaesdDecoder::new(config, &weights).unwrap();
         weights.finish("TAESD").unwrap_err().to_string()
     }
 
@@ -348,7 +349,7 @@ mod tests {
             (r#"{"scaling_factor": 0.5}"#, "scaling_factor must be 1"),
             ("[]", "AutoencoderTiny config.json: "),
         ] {
-            let error = AutoencoderTinyConfig::from_json(json).unwrap_err().to_string();
+            let error = AutoencoderTinyConfig::from_json(&json.parse().unwrap()).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
     }

@@ -1,10 +1,10 @@
 //! Token ids to every output of a text encoder. A case's name begins with its model folder and its encoder: `sdxl_te2_…`.
 
 use super::case::{Case, Outcome};
-use candle_core::{DType, Device, Tensor};
+use super::nets;
+use candle_core::{DType, Tensor};
 use selfsame_models::Cancel;
 use selfsame_models::text::{ClipConfig, ClipText, Token};
-use selfsame_models::weights::Weights;
 use std::error::Error;
 use std::path::Path;
 
@@ -39,16 +39,15 @@ pub fn run(case: &Case) -> Outcome {
 
 /// The encoder of a model folder, in f32.
 pub fn load(dir: &Path) -> Result<ClipText, Box<dyn Error>> {
-    let config = ClipConfig::from_json(&std::fs::read_to_string(dir.join("config.json"))?)?;
-    let tensors = candle_core::safetensors::load(dir.join("model.safetensors"), &Device::Cpu)?;
-    let weights = Weights::from_tensors(tensors, DType::F32, &Device::Cpu);
+    let config = ClipConfig::from_json(&nets::config(dir)?)?;
+    let weights = nets::weights(&dir.join("model.safetensors"))?;
     let clip = ClipText::new(&config, &weights)?;
     weights.finish("CLIP text encoder")?;
     Ok(clip)
 }
 
 /// `[B, L]` ids as the encoder takes them.
-fn tokens(ids: &Tensor) -> Result<Vec<Vec<Token>>, Box<dyn Error>> {
+pub fn tokens(ids: &Tensor) -> Result<Vec<Vec<Token>>, Box<dyn Error>> {
     let rows = ids.to_dtype(DType::U32)?.to_vec2::<u32>()?;
     Ok(rows.into_iter().map(|row| row.into_iter().map(Token::Id).collect()).collect())
 }

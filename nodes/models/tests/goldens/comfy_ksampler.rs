@@ -20,7 +20,7 @@ const BASE: &str = "sdxl";
 
 pub fn run(case: &Case) -> Outcome {
     let face = Tensor::cat(&[&case.input("in.face_embedding")?, &case.input("in.uncond_embedding")?], 0)?;
-    let tokens = resampler::resampler(&case.models, BASE)?.forward(&face)?; // row 0 cond, row 1 uncond
+    let tokens = resampler::load(&case.models, BASE, None)?.forward(&face)?; // row 0 cond, row 1 uncond
     case.check("out.tokens", &tokens)?;
     let (context, pooled) = text(case)?;
     case.check("out.context", &context)?;

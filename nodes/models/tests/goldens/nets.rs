@@ -5,7 +5,7 @@ use candle_core::{DType, Device};
 use selfsame_models::adapter::ImageAdapter;
 use selfsame_models::controlnet::{ControlNet, ControlNetConfig};
 use selfsame_models::unet::{AddedConditions, UNet, UNetConfig};
-use selfsame_models::weights::Weights;
+use selfsame_models::weights::{Weights, open};
 use serde_json::Value;
 use std::error::Error;
 use std::path::Path;
@@ -37,8 +37,7 @@ pub fn config(folder: &Path) -> Result<Value> {
 
 /// The weights of a file, in f32.
 pub fn weights(file: &Path) -> Result<Weights> {
-    let tensors = candle_core::safetensors::load(file, &Device::Cpu)?;
-    Ok(Weights::from_tensors(tensors, DType::F32, &Device::Cpu))
+    Ok(Weights::new(open(file)?, DType::F32, &Device::Cpu))
 }
 
 pub fn unet(models: &Path, base: &str) -> Result<UNet> {
@@ -57,9 +56,15 @@ pub fn controlnet(models: &Path, folder: String) -> Result<ControlNet> {
     Ok(net)
 }
 
+/// The weights of a base model's InstantID file: the flat one, or the pickle with its nested dictionaries.
+pub fn adapter_weights(models: &Path, base: &str) -> Result<Weights> {
+    let flat = models.join(format!("ip-adapter_{base}.safetensors"));
+    weights(&if flat.exists() { flat } else { flat.with_extension("bin") })
+}
+
 pub fn adapter(models: &Path, base: &str) -> Result<ImageAdapter> {
     let unet = unet(models, base)?;
-    let weights = weights(&models.join(format!("ip-adapter_{base}.safetensors")))?;
+    let weights = adapter_weights(models, base)?;
     let adapter = ImageAdapter::new(unet.cross_layers(), &weights.pp("ip_adapter"))?;
     weights.finish("Image Adapter")?;
     Ok(adapter)

@@ -1,36 +1,30 @@
 //! TAESD, from a diffusers folder and from the original's pair of files.
 
 use super::case::{Case, Outcome};
-use candle_core::{DType, Device};
+use super::nets;
 use selfsame_models::Cancel;
 use selfsame_models::vae::{AutoencoderTinyConfig, TaesdDecoder, TaesdEncoder};
 use selfsame_models::weights::Weights;
-use std::error::Error;
-use std::path::Path;
 
 pub fn run(case: &Case) -> Outcome {
     let folder = case.models.join("taesd_sdxl");
-    let config = AutoencoderTinyConfig::from_json(&std::fs::read_to_string(folder.join("config.json"))?)?;
+    let config = AutoencoderTinyConfig::from_json(&nets::config(&folder)?)?;
 
-    let weights = open(&folder.join("diffusion_pytorch_model.safetensors"))?;
-    let (encoder, decoder) = (TaesdEncoder::load(&weights, &config)?, TaesdDecoder::load(&weights, &config)?);
+    let weights = nets::weights(&folder.join("diffusion_pytorch_model.safetensors"))?;
+    let (encoder, decoder) = (TaesdEncoder::new(&config, &weights)?, TaesdDecoder::new(&config, &weights)?);
     finish(&weights)?;
     check(case, &encoder, &decoder)?;
 
     let (first, second) =
         (case.models.join("taesd_encoder.safetensors"), case.models.join("taesd_decoder.safetensors"));
     if first.exists() && second.exists() {
-        let (first, second) = (open(&first)?, open(&second)?);
-        let (encoder, decoder) = (TaesdEncoder::load(&first, &config)?, TaesdDecoder::load(&second, &config)?);
+        let (first, second) = (nets::weights(&first)?, nets::weights(&second)?);
+        let (encoder, decoder) = (TaesdEncoder::new(&config, &first)?, TaesdDecoder::new(&config, &second)?);
         finish(&first)?;
         finish(&second)?;
         check(case, &encoder, &decoder)?;
     }
     Ok(())
-}
-
-fn open(path: &Path) -> Result<Weights, Box<dyn Error>> {
-    Ok(Weights::from_tensors(candle_core::safetensors::load(path, &Device::Cpu)?, DType::F32, &Device::Cpu))
 }
 
 fn finish(weights: &Weights) -> Outcome {

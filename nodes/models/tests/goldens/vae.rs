@@ -1,10 +1,10 @@
 //! AutoencoderKL: round trips, decoding alone, tiled decoding.
 
 use super::case::{Case, Outcome};
-use candle_core::{DType, Device, Tensor};
+use super::nets;
+use candle_core::Tensor;
 use selfsame_models::Cancel;
 use selfsame_models::vae::{AutoencoderKl, AutoencoderKlConfig, Tiling};
-use selfsame_models::weights::Weights;
 use std::error::Error;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub fn run(case: &Case) -> Outcome {
     // A case is named after the model folder it was made with, e.g. `sdxl_decode_8x8`.
     let model = case.name.split('_').next().unwrap_or_default();
     let folder = case.models.join(model).join("vae");
-    let config = AutoencoderKlConfig::from_json(&std::fs::read_to_string(folder.join("config.json"))?)?;
+    let config = AutoencoderKlConfig::from_json(&nets::config(&folder)?)?;
     check(case, &load(&folder.join("diffusion_pytorch_model.safetensors"), &config)?)?;
     // The same weights under the attention names of old files, where the set has them.
     let legacy = case.models.join(format!("{model}_vae_legacy_names.safetensors"));
@@ -20,9 +20,8 @@ pub fn run(case: &Case) -> Outcome {
 }
 
 fn load(path: &Path, config: &AutoencoderKlConfig) -> Result<AutoencoderKl, Box<dyn Error>> {
-    let tensors = candle_core::safetensors::load(path, &Device::Cpu)?;
-    let weights = Weights::from_tensors(tensors, DType::F32, &Device::Cpu);
-    let vae = AutoencoderKl::load(&weights, config.clone())?;
+    let weights = nets::weights(path)?;
+    let vae = AutoencoderKl::new(config, &weights)?;
     let report = weights.finish("VAE")?;
     if report.unexpected.is_empty() { Ok(vae) } else { Err(format!("not asked for: {:?}", report.unexpected).into()) }
 }

@@ -11,9 +11,9 @@ use crate::Result;
 use candle_core::Tensor;
 
 /// Queries of a block: twice the rows of the product's micro-kernel.
-const QUERIES: usize = 48;
+const QUERIES: usize = 96;
 /// Keys of a block: scores of 96 KiB stay in the second-level cache.
-const KEYS: usize = 512;
+const KEYS: usize = 256;
 
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -> Result<Tensor> {
     let (batch, queries, width) = q.dims3()?;
@@ -66,12 +66,15 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -
                 let weights = Mat::new(scores, [len, count], [lanes, 1]);
                 multiply(&mut MatMut::new(sums, [dim, count], [lanes, 1]), values.transposed(), weights, update);
             }
+            dispatch(
+                #[inline(always)]
+                || state.normalise(sums),
+            );
             for i in 0..count {
-                let total = state.total[i];
                 // SAFETY: tasks own disjoint queries of disjoint heads.
                 let out = unsafe { out.slice((image * queries + start + i) * width + head * dim, dim) };
-                for (out, sum) in out.iter_mut().zip(sums[i..].iter().step_by(lanes)) {
-                    out.write(sum / total);
+                for (out, sums) in out.iter_mut().zip(sums.chunks_exact(lanes)) {
+                    out.write(sums[i]);
                 }
             }
         });
@@ -124,7 +127,7 @@ impl<'a> Softmax<'a> {
         self.factor.copy_from_slice(self.largest);
         for row in scores.chunks_exact(lanes) {
             for (largest, &score) in self.largest.iter_mut().zip(row) {
-                *largest = if score > *largest { score } else { *largest };
+                *largest = largest.max(score);
             }
         }
         for ((factor, &largest), total) in self.factor.iter_mut().zip(&*self.largest).zip(&mut *self.total) {
@@ -135,15 +138,10 @@ impl<'a> Softmax<'a> {
         for rows in scores.chunks_mut(16 * lanes) {
             let mut partial = [0f32; QUERIES];
             for row in rows.chunks_exact_mut(lanes) {
-                for ((scores, largest), partial) in row
-                    .chunks_exact_mut(LANES)
-                    .zip(self.largest.chunks_exact(LANES))
-                    .zip(partial.chunks_exact_mut(LANES))
-                {
-                    for ((score, &largest), partial) in scores.iter_mut().zip(largest).zip(partial) {
-                        *score = exp((*score - largest) * scale);
-                        *partial += *score;
-                    }
+                // A loop of a length known to the compiler (over `LANES`) would be unrolled instead of vectorised.
+                for ((score, &largest), partial) in row.iter_mut().zip(&*self.largest).zip(&mut partial) {
+                    *score = exp((*score - largest) * scale);
+                    *partial += *score;
                 }
             }
             for (total, partial) in self.total.iter_mut().zip(partial) {
@@ -158,6 +156,16 @@ impl<'a> Softmax<'a> {
         for row in sums.chunks_exact_mut(self.factor.len()) {
             for (sum, &factor) in row.iter_mut().zip(&*self.factor) {
                 *sum *= factor;
+            }
+        }
+    }
+
+    /// Turns sums into means.
+    #[inline(always)]
+    fn normalise(&self, sums: &mut [f32]) {
+        for row in sums.chunks_exact_mut(self.total.len()) {
+            for (sum, &total) in row.iter_mut().zip(&*self.total) {
+                *sum /= total;
             }
         }
     }

@@ -107,17 +107,26 @@ impl Output<'_> {
     }
 }
 
+/// `len` floats that `fill` writes through an [`Output`].
+///
+/// # Safety
+/// `fill` must write every element.
+pub unsafe fn filled(len: usize, fill: impl FnOnce(&Output)) -> Vec<f32> {
+    let mut data: Vec<f32> = Vec::with_capacity(len);
+    fill(&Output { start: data.as_mut_ptr(), len, borrowed: PhantomData });
+    // SAFETY: the capacity is `len`, and the caller promises that `fill` has written all of it.
+    unsafe { data.set_len(len) };
+    data
+}
+
 /// Builds a tensor whose elements `fill` writes through an [`Output`].
 ///
 /// # Safety
 /// `fill` must write every element.
 pub unsafe fn build(shape: impl Into<Shape>, fill: impl FnOnce(&Output)) -> Result<Tensor> {
     let shape = shape.into();
-    let len = shape.elem_count();
-    let mut data: Vec<f32> = Vec::with_capacity(len);
-    fill(&Output { start: data.as_mut_ptr(), len, borrowed: PhantomData });
-    // SAFETY: the capacity is `len`, and the caller promises that `fill` has written all of it.
-    unsafe { data.set_len(len) };
+    // SAFETY: as promised by the caller.
+    let data = unsafe { filled(shape.elem_count(), fill) };
     Ok(Tensor::from_vec(data, shape, &Device::Cpu)?)
 }
 
