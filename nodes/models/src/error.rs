@@ -2,7 +2,7 @@
 
 use crate::adapter::AdapterProblem;
 use crate::lora::LoraProblem;
-use crate::weights::{FileProblem, WeightsReport};
+use crate::weights::{FileProblem, Weights, WeightsReport};
 use std::path::PathBuf;
 
 /// What every fallible function of this crate returns.
@@ -35,7 +35,7 @@ pub enum Error {
         /// The file, as its source describes it.
         file: String,
         /// What is wrong with it.
-        problem: LoraProblem,
+        problem: Box<LoraProblem>,
     },
     /// An IP-Adapter file cannot be used, or not with this model.
     #[error("{file}: {problem}")]
@@ -43,7 +43,7 @@ pub enum Error {
         /// The file, as its source describes it.
         file: String,
         /// What is wrong with it.
-        problem: AdapterProblem,
+        problem: Box<AdapterProblem>,
     },
     /// A configuration (a `config.json`, a scheduler setting) asks for something impossible or not supported.
     #[error("{what}: {message}")]
@@ -77,6 +77,11 @@ impl Error {
     /// A [`Error::Input`].
     pub fn input(what: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Self {
         Self::Input { what: what.into(), expected: expected.into(), got: got.into() }
+    }
+
+    /// An [`Error::Adapter`] about the file under a cursor.
+    pub(crate) fn adapter(weights: &Weights, problem: AdapterProblem) -> Self {
+        Self::Adapter { file: weights.source().describe(), problem: Box::new(problem) }
     }
 
     /// A [`Error::File`].

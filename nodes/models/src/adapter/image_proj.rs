@@ -42,8 +42,8 @@ impl ImageProjection {
         } else if weights.contains("proj.0.weight") && weights.contains("proj.2.weight") {
             Ok(Self::Mlp(MlpProjection::load(weights)?))
         } else {
-            let file = weights.source().describe();
-            Err(Error::Adapter { file, problem: AdapterProblem::NoProjection { looked_under: weights.name("") } })
+            let looked_under = weights.path().to_string();
+            Err(Error::adapter(weights, AdapterProblem::NoProjection { looked_under }))
         }
     }
 

@@ -5,9 +5,8 @@
 //!
 //! **Source**: IP-Adapter (arXiv 2308.06721), InstantID (arXiv 2401.07519).
 //!
-//! **Weights**: `image_proj.*` and `ip_adapter.{n}.to_{k,v}_ip.weight`, where `n` is the layer's position in
-//! [`attention_layers`](crate::lora::attention_layers); a pickle's nested dictionaries flatten to the same names. Some SD1.5
-//! ports name the layer by its path instead: `{path}.processor.to_k_ip.weight`.
+//! **Weights**: `image_proj.*` for the projection, `ip_adapter.*` for the layers (see [`ImageAdapter`]); a pickle's nested
+//! dictionaries flatten to the same names.
 
 mod image_adapter;
 mod image_proj;
@@ -20,29 +19,17 @@ pub use image_proj::{FacePlusProjection, ImageProjection, LinearProjection, MlpP
 pub use problem::AdapterProblem;
 pub use resampler::{PerceiverConfig, Resampler, noise_seed};
 
-use crate::lora::{AttentionLayer, other_base_hint};
+use crate::unet::CrossLayer;
 use crate::weights::{Delta, Deltas, Weights};
 use crate::{Error, Result};
-use candle_core::Tensor;
-
-/// What one cross-attention layer of the UNet makes of the image tokens.
-#[derive(Debug, Clone)]
-pub struct AdapterLayer {
-    /// The layer, e.g. `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
-    pub path: String,
-    /// Keys: `[hidden, context]`.
-    pub to_k: Tensor,
-    /// Values: `[hidden, context]`.
-    pub to_v: Tensor,
-}
 
 /// An adapter file, read for one UNet.
 #[derive(Debug, Clone)]
 pub struct AdapterFile {
     /// Makes the image tokens.
     pub projection: ImageProjection,
-    /// One for every cross-attention layer, in registration order: down, up, middle.
-    pub layers: Vec<AdapterLayer>,
+    /// Makes keys and values of them for every cross-attention layer.
+    pub adapter: ImageAdapter,
     /// FaceID's changes of the UNet's own attention weights at strength 1; empty in other files.
     pub lora: Deltas,
     /// Tensors of the file that are not used.
@@ -50,20 +37,20 @@ pub struct AdapterFile {
 }
 
 impl AdapterFile {
-    /// Reads a file for the UNet whose attention layers are given, in registration order.
+    /// Reads a file for the UNet that has these [`cross_layers`](crate::unet::UNet::cross_layers).
     ///
     /// For `heads` of a perceiver see [`PerceiverConfig::infer`].
     ///
     /// # Errors
     /// [`Error::Adapter`] when the file is of another kind or made for another base model, [`Error::Weights`] with all tensors
     /// that are missing or have a wrong shape.
-    pub fn load(weights: &Weights, attentions: &[AttentionLayer], heads: Option<usize>) -> Result<Self> {
+    pub fn load(weights: &Weights, layers: &[CrossLayer], heads: Option<usize>) -> Result<Self> {
         refuse_other_kinds(weights)?;
         let projection = ImageProjection::load(&weights.pp("image_proj"), heads)?;
-        let layers = load_layers(weights, attentions)?;
-        let lora = load_lora(weights, attentions)?;
+        let adapter = ImageAdapter::new(layers, &weights.pp("ip_adapter"))?;
+        let lora = load_lora(layers, &weights.pp("ip_adapter"))?;
         let report = weights.finish("an IP-Adapter")?;
-        Ok(Self { projection, layers, lora, ignored: report.unexpected })
+        Ok(Self { projection, adapter, lora, ignored: report.unexpected })
     }
 }
 
@@ -86,75 +73,35 @@ fn refuse_other_kinds(weights: &Weights) -> Result<()> {
     match OTHER_KINDS.iter().find(|(prefix, ..)| starts(prefix)) {
         None => Ok(()),
         Some((_, name, reason)) => {
-            fail(weights, AdapterProblem::Unsupported { name: name.to_string(), reason: reason.to_string() })
+            let (name, reason) = (name.to_string(), reason.to_string());
+            Err(Error::adapter(weights, AdapterProblem::Unsupported { name, reason }))
         }
     }
 }
 
-fn fail<T>(weights: &Weights, problem: AdapterProblem) -> Result<T> {
-    Err(Error::Adapter { file: weights.source().describe(), problem })
-}
-
-/// Reads the keys and values of every cross-attention layer among `attentions`, which are in registration order.
-///
-/// Use it alone for files that hold no image projection, such as the `ip-state.ckpt` of an SD1.5 port.
-///
-/// # Errors
-/// [`Error::Adapter`] when the file is made for another model; missing tensors are noted for [`Weights::finish`].
-pub fn load_layers(weights: &Weights, attentions: &[AttentionLayer]) -> Result<Vec<AdapterLayer>> {
-    let stored = weights.source().tensors();
-    let found: Vec<_> = stored.iter().filter(|(name, _)| name.ends_with(".to_k_ip.weight")).collect();
-    let cross: Vec<_> = attentions.iter().enumerate().filter(|(_, layer)| layer.is_cross()).collect();
-    let by_path = found.iter().find_map(|(name, _)| name.strip_suffix(".processor.to_k_ip.weight"));
-    // A path may stand behind a prefix, e.g. `state_dict.`.
-    let prefix = by_path.and_then(|name| cross.iter().find_map(|(_, layer)| name.strip_suffix(layer.path.as_str())));
-
-    let hint = |expected: usize| match found.first().and_then(|(_, info)| info.shape.get(1)) {
-        Some(context) => other_base_hint(*context, expected),
-        None => String::new(),
-    };
-    if found.len() != cross.len() {
-        let hint = cross.first().map_or_else(String::new, |(_, layer)| hint(layer.context));
-        return fail(weights, AdapterProblem::LayerCount { found: found.len(), expected: cross.len(), hint });
-    }
-    let layer = |(n, layer): (usize, &AttentionLayer)| -> Result<AdapterLayer> {
-        let stem = match prefix {
-            Some(prefix) => format!("{prefix}{}.processor", layer.path),
-            None => format!("ip_adapter.{n}"),
-        };
-        let shape = [layer.hidden, layer.context];
-        let read = |name: &str| -> Result<Tensor> {
-            let name = format!("{stem}.{name}.weight");
-            match weights.shape_of(&name) {
-                Some(found) if found != shape => {
-                    let (path, found, hint) = (layer.path.clone(), found.to_vec(), hint(layer.context));
-                    fail(weights, AdapterProblem::LayerWidth { name, path, expected: shape, found, hint })
-                }
-                _ => weights.get(&name, shape.as_slice()),
-            }
-        };
-        Ok(AdapterLayer { path: layer.path.clone(), to_k: read("to_k_ip")?, to_v: read("to_v_ip")? })
-    };
-    cross.into_iter().map(layer).collect()
-}
-
-/// FaceID's LoRA: `ip_adapter.{n}.to_{q,k,v,out}_lora.{down,up}.weight` for self- and cross-attention, without alpha.
+/// FaceID's LoRA: `{n}.to_{q,k,v,out}_lora.{down,up}.weight` for self-attention (n = 2i) and cross-attention (n = 2i + 1) of
+/// transformer block i, without alpha.
 ///
 /// Source: `LoRAIPAttnProcessor` of IP-Adapter's `attention_processor_faceid.py`.
-fn load_lora(weights: &Weights, attentions: &[AttentionLayer]) -> Result<Deltas> {
+fn load_lora(layers: &[CrossLayer], weights: &Weights) -> Result<Deltas> {
     let mut deltas = Deltas::default();
-    for (n, layer) in attentions.iter().enumerate() {
-        for (name, module, inputs) in [
-            ("to_q_lora", "to_q", layer.hidden),
-            ("to_k_lora", "to_k", layer.context),
-            ("to_v_lora", "to_v", layer.context),
-            ("to_out_lora", "to_out.0", layer.hidden),
-        ] {
-            let weights = weights.pp("ip_adapter").pp(n).pp(name);
-            let Some(rank) = weights.shape_of("down.weight").and_then(|shape| shape.first().copied()) else { continue };
-            let down = weights.get("down.weight", (rank, inputs))?;
-            let up = weights.get("up.weight", (layer.hidden, rank))?;
-            deltas.push(format!("{}.{module}.weight", layer.path), Delta::low_rank(up, down, 1.0));
+    for (i, layer) in layers.iter().enumerate() {
+        let block = layer.path.strip_suffix(".attn2").unwrap_or(&layer.path);
+        for (n, attention, context) in [(2 * i, "attn1", layer.hidden), (2 * i + 1, "attn2", layer.context)] {
+            for (name, module, inputs) in [
+                ("to_q_lora", "to_q", layer.hidden),
+                ("to_k_lora", "to_k", context),
+                ("to_v_lora", "to_v", context),
+                ("to_out_lora", "to_out.0", layer.hidden),
+            ] {
+                let weights = weights.pp(n).pp(name);
+                let Some(rank) = weights.shape_of("down.weight").and_then(|shape| shape.first().copied()) else {
+                    continue;
+                };
+                let down = weights.get("down.weight", (rank, inputs))?;
+                let up = weights.get("up.weight", (layer.hidden, rank))?;
+                deltas.push(format!("{block}.{attention}.{module}.weight"), Delta::low_rank(up, down, 1.0));
+            }
         }
     }
     Ok(deltas)

@@ -31,8 +31,6 @@ mod problem;
 mod unet_layers;
 
 pub use problem::LoraProblem;
-pub use unet_layers::{AttentionLayer, attention_layers, base_model};
-
 pub(crate) use unet_layers::other_base_hint;
 
 use crate::weights::{Delta, Deltas, TensorInfo, TensorSource};
@@ -120,7 +118,7 @@ impl LoraMatch {
 /// [`Error::Lora`] when the file is not a LoRA, matches nothing, is made for another base model, is incomplete, or holds a
 /// kind of change that is not supported; [`Error::File`] when it cannot be read.
 pub fn match_lora(file: &dyn TensorSource, targets: &LoraTargets, strength: LoraStrength) -> Result<LoraMatch> {
-    let fail = |problem| Error::Lora { file: file.describe(), problem };
+    let fail = |problem| Error::Lora { file: file.describe(), problem: Box::new(problem) };
     let contents = Contents::sort(file).map_err(fail)?;
     let names = Names::of(targets, [contents.numbered("unet:"), contents.numbered("text_encoder:")]);
     let mut found = LoraMatch { ignored: contents.unknown, embeddings: contents.embeddings, ..Default::default() };
@@ -134,6 +132,10 @@ pub fn match_lora(file: &dyn TensorSource, targets: &LoraTargets, strength: Lora
         let deltas = layer.read(file, strength)?;
         if let Some(name) = layer.lacks_a_part(&deltas) {
             return Err(fail(LoraProblem::Incomplete { name: name.to_string() }));
+        }
+        if deltas.weight.is_none() && deltas.bias.is_none() {
+            found.ignored.push(name.clone()); // an alpha without anything to scale
+            continue;
         }
         let mut fits = false;
         for (delta, part) in [(deltas.weight, "weight"), (deltas.bias, "bias")] {
@@ -231,3 +233,6 @@ impl Misfit {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

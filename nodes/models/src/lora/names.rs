@@ -3,8 +3,9 @@
 //! Kohya's names replace the dots by underscores, which cannot be undone without the model (`to_out_0` or `to.out.0`?), so
 //! the names are made from the model's own modules and looked up.
 
+use super::LoraTargets;
 use super::ldm::ldm_names;
-use super::{LoraTargets, attention_layers};
+use super::unet_layers::attention_layers;
 use crate::weights::TensorInfo;
 use std::collections::{BTreeMap, HashMap};
 
@@ -103,10 +104,10 @@ fn modules(tensors: &BTreeMap<String, TensorInfo>) -> impl Iterator<Item = &str>
 fn numbered_unet_layers(unet: &BTreeMap<String, TensorInfo>, with_feed_forward: bool) -> Vec<String> {
     let mut modules = Vec::new();
     for layer in attention_layers(unet) {
-        if let (true, true, Some(block)) = (layer.is_cross(), with_feed_forward, layer.path.strip_suffix(".attn2")) {
+        if let (true, Some(block)) = (with_feed_forward, layer.strip_suffix(".attn2")) {
             modules.push(format!("{block}.ff.net.0.proj"));
         }
-        modules.extend(["to_q", "to_k", "to_v", "to_out.0"].map(|projection| format!("{}.{projection}", layer.path)));
+        modules.extend(["to_q", "to_k", "to_v", "to_out.0"].map(|projection| format!("{layer}.{projection}")));
     }
     modules
 }

@@ -1,42 +1,18 @@
 //! The attention layers of a UNet in the order in which PyTorch registers them.
 //!
-//! Files that number layers instead of naming them (cloneofsimo's LoRA, IP-Adapter, InstantID) count in this order: down
-//! blocks, **up blocks, then the middle**, because diffusers' `UNet2DConditionModel` creates its two block lists before the
+//! Files that number layers instead of naming them (cloneofsimo's LoRA, IP-Adapter) count in this order: down blocks,
+//! **up blocks, then the middle**, because diffusers' `UNet2DConditionModel` creates its two block lists before the
 //! middle block. The order is not the one in which layers run.
 
 use crate::weights::TensorInfo;
 use std::collections::BTreeMap;
 
-/// One attention layer of a UNet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttentionLayer {
-    /// Its module, e.g. `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
-    pub path: String,
-    /// Width of the queries.
-    pub hidden: usize,
-    /// Width of what keys and values are made of: `hidden` for self-attention, the text width for cross-attention.
-    pub context: usize,
-}
-
-impl AttentionLayer {
-    /// Whether it looks at the text (`attn2`) and not at the picture itself (`attn1`).
-    pub fn is_cross(&self) -> bool {
-        self.path.ends_with(".attn2")
-    }
-}
-
-/// The attention layers among a UNet's tensors (diffusers' names), in registration order.
+/// The modules of the attention layers among a UNet's tensors (diffusers' names), in registration order.
 ///
-/// In SD1.5 and SDXL even positions are self-attention and odd ones cross-attention; the position is the number that
-/// `ip_adapter.{n}.to_k_ip.weight` carries.
-pub fn attention_layers(unet: &BTreeMap<String, TensorInfo>) -> Vec<AttentionLayer> {
-    let layer = |(name, to_q): (&String, &TensorInfo)| {
-        let path = name.strip_suffix(".to_q.weight")?;
-        let to_k = unet.get(&format!("{path}.to_k.weight"))?;
-        Some(AttentionLayer { path: path.into(), hidden: *to_q.shape.first()?, context: *to_k.shape.get(1)? })
-    };
-    let mut layers: Vec<_> = unet.iter().filter_map(layer).collect();
-    layers.sort_by_cached_key(|layer| registration_key(&layer.path));
+/// In SD1.5 and SDXL even positions are self-attention (`attn1`) and odd ones cross-attention (`attn2`).
+pub(super) fn attention_layers(unet: &BTreeMap<String, TensorInfo>) -> Vec<&str> {
+    let mut layers: Vec<&str> = unet.keys().filter_map(|name| name.strip_suffix(".to_q.weight")).collect();
+    layers.sort_by_cached_key(|layer| registration_key(layer));
     layers
 }
 
@@ -52,7 +28,7 @@ fn registration_key(path: &str) -> (usize, Vec<usize>, String) {
 /// Which base model has text of this width.
 ///
 /// Source: `cross_attention_dim` in the published `unet/config.json` of each.
-pub fn base_model(context: usize) -> Option<&'static str> {
+fn base_model(context: usize) -> Option<&'static str> {
     match context {
         768 => Some("SD1.5"),
         1024 => Some("SD2"),
@@ -79,25 +55,19 @@ mod tests {
 
     #[test]
     fn down_up_mid_and_numbers_by_value() {
-        let block = |path: &str| format!("{path}.transformer_blocks");
         let mut tensors = BTreeMap::new();
-        for path in ["mid_block.attentions.0", "up_blocks.0.attentions.0", "down_blocks.1.attentions.0"] {
-            for (i, attn, context) in [(10, "attn2", 6), (2, "attn1", 4), (10, "attn1", 4), (2, "attn2", 6)] {
-                for (name, shape) in [("to_q", [4, 4]), ("to_k", [4, context])] {
-                    let info = TensorInfo { shape: shape.to_vec(), dtype: DType::F16 };
-                    tensors.insert(format!("{}.{i}.{attn}.{name}.weight", block(path)), info);
-                }
+        for block in ["mid_block.attentions.0", "up_blocks.0.attentions.0", "down_blocks.1.attentions.0"] {
+            for attention in ["10.attn2", "2.attn1", "10.attn1", "2.attn2"] {
+                let info = TensorInfo { shape: vec![4, 4], dtype: DType::F16 };
+                tensors.insert(format!("{block}.transformer_blocks.{attention}.to_q.weight"), info);
             }
         }
         let layers = attention_layers(&tensors);
-        let paths: Vec<&str> = layers.iter().map(|l| l.path.as_str()).collect();
-        assert_eq!(paths.len(), 12);
-        assert_eq!(paths[0], "down_blocks.1.attentions.0.transformer_blocks.2.attn1");
-        assert_eq!(paths[3], "down_blocks.1.attentions.0.transformer_blocks.10.attn2");
-        assert_eq!(paths[4], "up_blocks.0.attentions.0.transformer_blocks.2.attn1");
-        assert_eq!(paths[11], "mid_block.attentions.0.transformer_blocks.10.attn2");
-        assert_eq!((layers[3].hidden, layers[3].context), (4, 6));
-        assert!(layers.iter().enumerate().all(|(n, layer)| layer.is_cross() == (n % 2 == 1)));
+        assert_eq!(layers.len(), 12);
+        assert_eq!(layers[0], "down_blocks.1.attentions.0.transformer_blocks.2.attn1");
+        assert_eq!(layers[3], "down_blocks.1.attentions.0.transformer_blocks.10.attn2");
+        assert_eq!(layers[4], "up_blocks.0.attentions.0.transformer_blocks.2.attn1");
+        assert_eq!(layers[11], "mid_block.attentions.0.transformer_blocks.10.attn2");
     }
 
     #[test]
