@@ -74,7 +74,9 @@ impl ClipText {
         let embeddings = model.pp("embeddings");
         let layers = model.pp("encoder").pp("layers");
         let blocks = (0..config.num_hidden_layers).map(|i| Block::new(config, &layers.pp(i))).collect::<Result<_>>()?;
-        let projection = if config.has_projection() {
+        // A configuration that names no class leaves it to the weights.
+        let unnamed = config.architectures.is_empty() && weights.contains("text_projection.weight");
+        let projection = if config.has_projection() || unnamed {
             Some(Linear::load_no_bias(&weights.pp("text_projection"), width, config.projection_dim)?)
         } else {
             None

@@ -100,7 +100,7 @@ impl ClipConfig {
         }
     }
 
-    /// Reads the text of a `config.json`.
+    /// Reads the parsed `config.json`.
     ///
     /// # Errors
     /// [`Error::Config`] when it is no such configuration, or asks for something impossible.
