@@ -1,11 +1,12 @@
 //! What DDIM, DDPM, LCM and TCD share: whole training timesteps, looked up in the table of alpha products.
 
 use super::config::Config;
-use super::prediction::Prediction;
-use super::schedule::Schedule;
+use super::prediction::{Bounds, Prediction};
+use super::schedule::{Level, Schedule};
 use super::spacing::{Range, Spacing, timesteps};
 use super::training::Training;
 use crate::Result;
+use candle_core::Tensor;
 
 /// The steps of a run.
 pub(super) struct AlphaSpace {
@@ -13,11 +14,12 @@ pub(super) struct AlphaSpace {
     pub training: Training,
     pub timesteps: Vec<i64>,
     pub prediction: Prediction,
+    bounds: Bounds,
 }
 
 impl AlphaSpace {
     /// Lays out `steps` steps by `timestep_spacing` and `steps_offset`.
-    pub fn spaced(config: &Config, training: Training, steps: usize) -> Result<Self> {
+    pub fn spaced(config: &Config, training: Training, bounds: Bounds, steps: usize) -> Result<Self> {
         let train = training.len();
         let range = Range {
             spacing: Spacing::read(config, Spacing::Leading)?,
@@ -27,19 +29,24 @@ impl AlphaSpace {
             spare: false,
         };
         let timesteps = timesteps(&range, steps).into_iter().map(|t| t.round_ties_even() as i64).collect();
-        Self::at(config, training, steps, timesteps)
+        Self::at(config, training, bounds, steps, timesteps)
     }
 
     /// A run over given timesteps.
-    pub fn at(config: &Config, training: Training, steps: usize, timesteps: Vec<i64>) -> Result<Self> {
+    pub fn at(config: &Config, training: Training, bounds: Bounds, steps: usize, timesteps: Vec<i64>) -> Result<Self> {
         let prediction = Prediction::read(config)?;
         let schedule = Schedule::from_timesteps(steps, &timesteps, &training)?;
         let level = schedule.level(0)?;
-        if prediction == Prediction::Epsilon && level.signal == 0.0 {
+        if prediction == Prediction::Epsilon && level.signal == 0.0 && bounds == Bounds::None {
             let message = "epsilon cannot start at zero terminal SNR, where nothing but noise is left; the model should predict v_prediction or sample";
             return Err(config.error("prediction_type", message));
         }
-        Ok(Self { schedule, training, timesteps, prediction })
+        Ok(Self { schedule, training, timesteps, prediction, bounds })
+    }
+
+    /// The clean picture within bounds, as the network sees it in a sample of this level.
+    pub fn denoised(&self, output: &Tensor, sample: &Tensor, level: Level) -> Result<Tensor> {
+        self.bounds.apply(self.prediction.denoised(output, sample, level)?)
     }
 }
 

@@ -13,7 +13,6 @@ use candle_core::Tensor;
 
 struct Ddim {
     space: AlphaSpace,
-    bounds: Bounds,
     final_alpha: f32,
     /// The distance of two steps in training timesteps.
     stride: i64,
@@ -23,11 +22,10 @@ struct Ddim {
 pub(super) fn build(config: &Config, steps: usize, eta: Option<f64>) -> Result<Box<dyn Scheduler>> {
     let training = Training::read(config, &TrainingDefaults::COMMON.with_zero_snr(ZeroSnr::Exact))?;
     Ok(Box::new(Ddim {
-        bounds: Bounds::read(config, true)?,
         final_alpha: training.final_alpha(config.flag("set_alpha_to_one", true)?),
         stride: (training.len() / steps) as i64,
         eta: eta.unwrap_or(0.0) as f32,
-        space: AlphaSpace::spaced(config, training, steps)?,
+        space: AlphaSpace::spaced(config, training, Bounds::read(config, true)?, steps)?,
     }))
 }
 
@@ -42,7 +40,7 @@ impl Scheduler for Ddim {
         let alpha = training.alpha(t)?;
         let next = training.alpha_or(t - self.stride, self.final_alpha)?;
         let (from, to) = (Level::from_alpha_cumprod(alpha), Level::from_alpha_cumprod(next));
-        let denoised = self.bounds.apply(prediction.denoised(&step.output, &step.sample, from)?)?;
+        let denoised = self.space.denoised(&step.output, &step.sample, from)?;
         let epsilon = prediction.epsilon(&step.output, &step.sample, from)?;
         let variance = (1.0 - next) / (1.0 - alpha) * (1.0 - alpha / next);
         let deviation = self.eta * variance.sqrt();

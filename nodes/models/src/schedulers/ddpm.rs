@@ -13,7 +13,6 @@ use candle_core::Tensor;
 
 struct Ddpm {
     space: AlphaSpace,
-    bounds: Bounds,
     variance: Variance,
 }
 
@@ -40,9 +39,8 @@ pub(super) fn build(config: &Config, steps: usize, _eta: Option<f64>) -> Result<
     let variances =
         [("fixed_small", Variance::Small), ("fixed_small_log", Variance::SmallLog), ("fixed_large", Variance::Large)];
     Ok(Box::new(Ddpm {
-        bounds: Bounds::read(config, true)?,
         variance: config.choice("variance_type", &variances, Variance::Small)?,
-        space: AlphaSpace::spaced(config, training, steps)?,
+        space: AlphaSpace::spaced(config, training, Bounds::read(config, true)?, steps)?,
     }))
 }
 
@@ -52,12 +50,12 @@ impl Scheduler for Ddpm {
     }
 
     fn advance(&mut self, mut step: Step<'_>) -> Result<Tensor> {
-        let AlphaSpace { training, timesteps, prediction, .. } = &self.space;
+        let AlphaSpace { training, timesteps, .. } = &self.space;
         let t = timesteps[step.index];
         let alpha = training.alpha(t)?;
         let next = timesteps.get(step.index + 1).map_or(Ok(1.0), |t| training.alpha(*t))?;
         let (from, to) = (Level::from_alpha_cumprod(alpha), Level::from_alpha_cumprod(next));
-        let denoised = self.bounds.apply(prediction.denoised(&step.output, &step.sample, from)?)?;
+        let denoised = self.space.denoised(&step.output, &step.sample, from)?;
         let ratio = alpha / next;
         let beta = 1.0 - ratio;
         let mean = combine(&[

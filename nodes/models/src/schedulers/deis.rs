@@ -6,6 +6,7 @@ use super::config::Config;
 use super::dpm_solver::SHORT_RUN;
 use super::exponential::{Algorithm, Factors, read_order};
 use super::history::History;
+use super::logarithm::numpy_ln;
 use super::prediction::{Bounds, Prediction, combine};
 use super::reshape::Reshape;
 use super::schedule::{Level, Schedule};
@@ -64,12 +65,12 @@ fn rho(level: Level) -> f32 {
 
 /// The integral up to `t` of the line in log-rho that is 1 at `b` and 0 at `c`.
 fn line_integral(t: f32, b: f32, c: f32) -> f32 {
-    t * (-c.ln() + t.ln() - 1.0) / (b.ln() - c.ln())
+    t * (-numpy_ln(c) + numpy_ln(t) - 1.0) / (numpy_ln(b) - numpy_ln(c))
 }
 
 /// The integral up to `t` of the parabola in log-rho that is 1 at `b` and 0 at `c` and `d`.
 fn parabola_integral(t: f32, b: f32, c: f32, d: f32) -> f32 {
-    let (t_log, b_log, c_log, d_log) = (t.ln(), b.ln(), c.ln(), d.ln());
+    let (t_log, b_log, c_log, d_log) = (numpy_ln(t), numpy_ln(b), numpy_ln(c), numpy_ln(d));
     let numerator = t * (c_log * (d_log - t_log + 1.0) - d_log * t_log + d_log + t_log * t_log - 2.0 * t_log + 2.0);
     numerator / ((b_log - c_log) * (b_log - d_log))
 }

@@ -55,7 +55,7 @@ pub(super) fn build(config: &Config, steps: usize, _eta: Option<f64>) -> Result<
 /// The orders of `steps` steps in groups of 1, .. `order`. With `lower_order_final` a last group that is whole ends with a
 /// first-order step instead, and a step to sigma 0 is one in any case.
 fn orders(order: usize, steps: usize, lower_order_final: bool, to_zero: bool) -> Vec<usize> {
-    let first_order_end = to_zero || (lower_order_final && steps % order == 0);
+    let first_order_end = to_zero || (lower_order_final && steps.is_multiple_of(order));
     (1..=steps).map(|step| if step == steps && first_order_end { 1 } else { (step - 1) % order + 1 }).collect()
 }
 

@@ -3,6 +3,7 @@
 //! **Source**: algorithm 2 of <https://arxiv.org/abs/2206.00364> without churn; checked against diffusers 0.42.1.
 
 use super::config::Config;
+use super::logarithm::numpy_ln;
 use super::prediction::{Prediction, combine, scale};
 use super::reshape::Reshape;
 use super::schedule::{Level, Schedule};
@@ -23,7 +24,7 @@ pub(super) fn build(config: &Config, steps: usize, _eta: Option<f64>) -> Result<
     let mut space = SigmaSpace::read(config, &training, steps)?;
     if config.choice("interpolation_type", &[("linear", false), ("log_linear", true)], false)? {
         // One more sigma than steps: the list then ends at the smallest one before the final zero.
-        let (max, min) = ((space.table.max() as f32).ln(), (space.table.min() as f32).ln());
+        let (max, min) = (numpy_ln(space.table.max() as f32), numpy_ln(space.table.min() as f32));
         space.sigmas = linspace_f32(max, min, steps + 1).into_iter().map(|log| f64::from(log.exp())).collect();
     }
     let (max, min) = (config.optional_number("sigma_max")?, config.optional_number("sigma_min")?);

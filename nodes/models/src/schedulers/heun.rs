@@ -64,7 +64,7 @@ impl Scheduler for Heun {
         let denoised = self.prediction.denoised_at_sigma(&step.output, &step.sample, sigma)?;
         let denoised = self.bounds.apply(denoised)?;
         let derivative = scale(&(&step.sample - denoised)?, 1.0 / sigma)?;
-        if step.index % 2 == 0 {
+        if step.index.is_multiple_of(2) {
             let (_, Level { noise: next, .. }) = self.schedule.step_levels(step.index);
             let predicted = combine(&[(1.0, &step.sample), (next - sigma, &derivative)])?;
             self.first = Some(FirstCall { sample: step.sample, derivative });

@@ -97,7 +97,7 @@ impl Scheduler for Kdpm2 {
 
     fn advance(&mut self, mut step: Step<'_>) -> Result<Tensor> {
         let way = &self.steps[step.index / 2];
-        let is_first = step.index % 2 == 0;
+        let is_first = step.index.is_multiple_of(2);
         let at = if is_first { way.sigma } else { way.middle };
         let denoised = self.prediction.denoised_at_sigma(&step.output, &step.sample, at)?;
         let derivative = scale(&(&step.sample - denoised)?, 1.0 / at)?;

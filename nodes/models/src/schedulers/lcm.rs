@@ -14,7 +14,6 @@ use candle_core::Tensor;
 
 struct Lcm {
     space: AlphaSpace,
-    bounds: Bounds,
     timestep_scaling: f32,
 }
 
@@ -23,9 +22,8 @@ pub(super) fn build(config: &Config, steps: usize, _eta: Option<f64>) -> Result<
     let grid = config.count("original_inference_steps", 50)?;
     let timesteps = distilled_timesteps(config, training.len(), grid, steps)?;
     Ok(Box::new(Lcm {
-        bounds: Bounds::read(config, false)?,
         timestep_scaling: config.number("timestep_scaling", 10.0)? as f32,
-        space: AlphaSpace::at(config, training, steps, timesteps)?,
+        space: AlphaSpace::at(config, training, Bounds::read(config, false)?, steps, timesteps)?,
     }))
 }
 
@@ -36,9 +34,9 @@ impl Scheduler for Lcm {
 
     fn advance(&mut self, mut step: Step<'_>) -> Result<Tensor> {
         const SIGMA_DATA: f32 = 0.5;
-        let AlphaSpace { timesteps, prediction, schedule, .. } = &self.space;
+        let AlphaSpace { timesteps, schedule, .. } = &self.space;
         let from = schedule.level(step.index)?;
-        let denoised = self.bounds.apply(prediction.denoised(&step.output, &step.sample, from)?)?;
+        let denoised = self.space.denoised(&step.output, &step.sample, from)?;
         let time = timesteps[step.index] as f32 * self.timestep_scaling;
         let square = time * time + SIGMA_DATA * SIGMA_DATA;
         let (skip, out) = (SIGMA_DATA * SIGMA_DATA / square, time / square.sqrt());

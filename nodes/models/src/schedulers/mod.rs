@@ -44,6 +44,7 @@ mod ipndm;
 mod kdpm2;
 mod lcm;
 mod lms;
+mod logarithm;
 mod pndm;
 mod prediction;
 mod reshape;
@@ -127,8 +128,11 @@ pub struct SchedulerClass {
     pub name: &'static str,
     /// What it is, in a line.
     pub summary: &'static str,
-    build: fn(&Config, usize, Option<f64>) -> Result<Box<dyn Scheduler>>,
+    build: Build,
 }
+
+/// Lays out a run from settings, a number of steps, and `eta`.
+type Build = fn(&Config, usize, Option<f64>) -> Result<Box<dyn Scheduler>>;
 
 /// Every class, in the order to show them.
 pub const SCHEDULERS: &[SchedulerClass] = &[
@@ -237,4 +241,73 @@ pub fn build(class: &str, config: &Value, steps: usize, eta: Option<f64>) -> Res
         return Err(Error::input("steps", expected, steps.to_string()));
     }
     (class.build)(&config, steps, eta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+    use serde_json::json;
+
+    /// Noise of ones.
+    struct Ones;
+
+    impl NoiseSource for Ones {
+        fn next(&mut self, like: &Tensor, _sigma_from: f64, _sigma_to: f64) -> Result<Tensor> {
+            Ok(like.ones_like()?)
+        }
+    }
+
+    fn error(class: &str, config: &Value, steps: usize) -> String {
+        build(class, config, steps, None).err().expect("an error").to_string()
+    }
+
+    #[test]
+    fn every_class_runs_from_its_defaults_in_half_precision_too() {
+        for class in SCHEDULERS {
+            let mut scheduler = build(class.name, &Value::Null, 6, None).unwrap();
+            let mut sample = Tensor::full(0.5f32, (1, 1, 2, 2), &Device::Cpu).unwrap();
+            for index in 0..scheduler.schedule().timesteps().len() {
+                let output = sample.to_dtype(DType::F16).unwrap();
+                sample = scheduler.step(&output, index, &sample, &mut Ones).unwrap();
+            }
+            let values: Vec<f32> = sample.flatten_all().unwrap().to_vec1().unwrap();
+            assert!(values.iter().all(|v| v.is_finite()), "{} {values:?}", class.name);
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let none = json!({});
+        assert!(error("EulerScheduler", &none, 4).contains("EulerDiscreteScheduler, "));
+        assert!(error("DDIMScheduler", &none, 0).contains("steps: expected 1..=1000"));
+        assert!(error("DDIMScheduler", &json!([1]), 4).contains("JSON object"));
+        assert!(error("LCMScheduler", &none, 51).contains("original_inference_steps"));
+        let wrong = [
+            ("EulerDiscreteScheduler", json!({"use_karras_sigmas": true, "use_beta_sigmas": true}), "use_beta_sigmas"),
+            ("EulerAncestralDiscreteScheduler", json!({"prediction_type": "sample"}), "prediction_type"),
+            ("DPMSolverMultistepScheduler", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
+            ("DPMSolverMultistepScheduler", json!({"algorithm_type": "dpmsolver"}), "final_sigmas_type"),
+            ("DPMSolverMultistepScheduler", json!({"variance_type": "learned_range"}), "variance_type"),
+            ("DPMSolverSinglestepScheduler", json!({"solver_order": 4}), "solver_order"),
+            ("UniPCMultistepScheduler", json!({"solver_p": {}}), "solver_p"),
+            ("DDIMScheduler", json!({"steps_offset": 600}), "steps_offset"),
+            ("PNDMScheduler", json!({"trained_betas": [0.1]}), "trained_betas"),
+        ];
+        for (class, config, key) in wrong {
+            let error = error(class, &config, 4);
+            assert!(error.starts_with(class) && error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn runs_start_where_a_strength_says_but_not_between_two_calls() {
+        let mut heun = build("HeunDiscreteScheduler", &Value::Null, 10, None).unwrap();
+        assert_eq!(heun.schedule().start_index(0.3), 14);
+        assert_eq!(heun.schedule().start_index(1.0), 0);
+        let sample = Tensor::full(0.5f32, (1, 1, 2, 2), &Device::Cpu).unwrap();
+        let error = heun.step(&sample, 3, &sample, &mut Ones).unwrap_err().to_string();
+        assert!(error.contains("even"), "{error}");
+        assert!(heun.step(&sample, 19, &sample, &mut Ones).is_err());
+    }
 }

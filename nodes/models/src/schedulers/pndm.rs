@@ -89,7 +89,7 @@ impl Pndm {
     fn runge_kutta(&mut self, step: &Step<'_>) -> Result<Tensor> {
         let stage = self.calls % 4;
         let from = self.timesteps[self.calls - stage];
-        let to = self.timesteps[step.index] - if stage % 2 == 0 { self.stride / 2 } else { 0 };
+        let to = self.timesteps[step.index] - if stage.is_multiple_of(2) { self.stride / 2 } else { 0 };
         if stage == 0 {
             self.epsilons.push(step.output.clone());
             self.base = Some(step.sample.clone());

@@ -5,6 +5,7 @@
 
 use super::beta_quantile::symmetric_beta_quantile;
 use super::config::Config;
+use super::logarithm::numpy_ln;
 use super::spacing::linspace;
 use crate::Result;
 
@@ -60,7 +61,7 @@ impl Reshape {
                 ramp.map(|t| min + symmetric_beta_quantile(1.0 - t, BETA_SHAPE) * (max - min)).collect()
             }
             Self::Lu => {
-                let (max, min) = (f64::from((max as f32).ln()), f64::from((min as f32).ln()));
+                let (max, min) = (f64::from(numpy_ln(max as f32)), f64::from(numpy_ln(min as f32)));
                 let ramp = linspace(0.0, 1.0, steps).into_iter();
                 ramp.map(|t| (max + t * (min - max)).exp()).collect()
             }
@@ -71,13 +72,13 @@ impl Reshape {
 /// The training sigmas with their logarithms, for walking between timesteps and sigmas.
 pub(super) struct SigmaTable {
     /// Rising, one per training timestep.
-    pub sigmas: Vec<f32>,
+    sigmas: Vec<f32>,
     logs: Vec<f32>,
 }
 
 impl SigmaTable {
     pub fn new(sigmas: Vec<f32>) -> Self {
-        let logs = sigmas.iter().map(|s| s.ln()).collect();
+        let logs = sigmas.iter().map(|s| numpy_ln(*s)).collect();
         Self { sigmas, logs }
     }
 

@@ -9,7 +9,7 @@
 
 use super::alpha_space::{AlphaSpace, distilled_timesteps};
 use super::config::Config;
-use super::prediction::combine;
+use super::prediction::{Bounds, combine};
 use super::schedule::{Level, Schedule};
 use super::training::{Training, TrainingDefaults};
 use super::{Scheduler, Step};
@@ -25,7 +25,10 @@ pub(super) fn build(config: &Config, steps: usize, eta: Option<f64>) -> Result<B
     let training = Training::read(config, &TrainingDefaults::CONSISTENCY)?;
     let grid = config.count("original_inference_steps", training.len())?;
     let timesteps = distilled_timesteps(config, training.len(), grid, steps)?;
-    Ok(Box::new(Tcd { space: AlphaSpace::at(config, training, steps, timesteps)?, eta: eta.unwrap_or(0.3) }))
+    Ok(Box::new(Tcd {
+        space: AlphaSpace::at(config, training, Bounds::None, steps, timesteps)?,
+        eta: eta.unwrap_or(0.3),
+    }))
 }
 
 impl Scheduler for Tcd {
@@ -34,7 +37,7 @@ impl Scheduler for Tcd {
     }
 
     fn advance(&mut self, mut step: Step<'_>) -> Result<Tensor> {
-        let AlphaSpace { training, timesteps, prediction, schedule } = &self.space;
+        let AlphaSpace { training, timesteps, prediction, schedule, .. } = &self.space;
         let next_t = timesteps.get(step.index + 1).copied().unwrap_or(0);
         // In f32, as torch multiplies whole numbers by a fraction.
         let jump_t = ((1.0 - self.eta) as f32 * next_t as f32).floor() as i64;

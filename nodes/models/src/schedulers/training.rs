@@ -96,10 +96,11 @@ impl Training {
             betas = rescale_zero_terminal_snr(&betas);
         }
         let mut alphas_cumprod = alphas_cumprod(&betas);
-        if zero_snr && defaults.zero_snr == ZeroSnr::Floored {
-            if let Some(last) = alphas_cumprod.last_mut() {
-                *last = 2f32.powi(-24);
-            }
+        if zero_snr
+            && defaults.zero_snr == ZeroSnr::Floored
+            && let Some(last) = alphas_cumprod.last_mut()
+        {
+            *last = 2f32.powi(-24);
         }
         Ok(Self { class: config.class, schedule, alphas_cumprod })
     }

@@ -59,7 +59,7 @@ pub(super) fn build(config: &Config, steps: usize, _eta: Option<f64>) -> Result<
     let last = read_final_sigma(config, own_min.unwrap_or(space.table.min()))?;
     let order = config.count("solver_order", 2)?;
     let lower_order_final = config.flag("lower_order_final", true)?;
-    if order > 1 && !lower_order_final && last == 0.0 {
+    if steps > 1 && order > 1 && !lower_order_final && last == 0.0 {
         let message = "false does not go with a last step to sigma 0, set it to true or final_sigmas_type to sigma_min";
         return Err(config.error("lower_order_final", message));
     }
