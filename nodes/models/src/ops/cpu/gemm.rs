@@ -83,7 +83,7 @@ pub enum Update {
 }
 
 /// Longest sum that is taken in one go: sums of sums round less than one long sum, about `√(n / 2)` times the last place.
-const DEPTH: usize = 128;
+const DEPTH: usize = 64;
 
 /// `dst (+)= a · b` on the calling thread.
 pub fn multiply(dst: &mut MatMut, a: Mat, b: Mat, update: Update) {
