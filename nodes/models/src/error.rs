@@ -1,6 +1,8 @@
 //! The one error type of the crate.
 
-use crate::weights::{FileProblem, WeightsReport};
+use crate::adapter::AdapterProblem;
+use crate::lora::LoraProblem;
+use crate::weights::{FileProblem, Weights, WeightsReport};
 use std::path::PathBuf;
 
 /// What every fallible function of this crate returns.
@@ -27,6 +29,22 @@ pub enum Error {
     /// A file was read, but what is in it does not fit the network: all findings at once.
     #[error("{0}")]
     Weights(Box<WeightsReport>),
+    /// A LoRA file cannot be laid over the model.
+    #[error("{file}: {problem}")]
+    Lora {
+        /// The file, as its source describes it.
+        file: String,
+        /// What is wrong with it.
+        problem: Box<LoraProblem>,
+    },
+    /// An IP-Adapter file cannot be used, or not with this model.
+    #[error("{file}: {problem}")]
+    Adapter {
+        /// The file, as its source describes it.
+        file: String,
+        /// What is wrong with it.
+        problem: Box<AdapterProblem>,
+    },
     /// A configuration (a `config.json`, a scheduler setting) asks for something impossible or not supported.
     #[error("{what}: {message}")]
     Config {
@@ -59,6 +77,11 @@ impl Error {
     /// A [`Error::Input`].
     pub fn input(what: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Self {
         Self::Input { what: what.into(), expected: expected.into(), got: got.into() }
+    }
+
+    /// An [`Error::Adapter`] about the file under a cursor.
+    pub(crate) fn adapter(weights: &Weights, problem: AdapterProblem) -> Self {
+        Self::Adapter { file: weights.source().describe(), problem: Box::new(problem) }
     }
 
     /// A [`Error::File`].

@@ -4,11 +4,12 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`weights`] | files to named tensors, architecture recognition, LoRA overlays |
+//! | [`weights`] | files to named tensors, architecture recognition, changes laid over them |
 //! | [`text`] | CLIP tokenizer, prompt weights, textual inversion, the two text encoders |
 //! | [`unet`] | the denoising network of SD1.5 and SDXL with its hook points |
 //! | [`controlnet`] | ControlNet, and IdentityNet, which is one |
 //! | [`adapter`] | InstantID's Resampler and Image Adapter, and the IP-Adapter family |
+//! | [`lora`] | LoRA files matched against a model |
 //! | [`schedulers`] | diffusers' schedulers: timesteps and the rule to step along them |
 //! | [`samplers`] | k-diffusion's samplers and ComfyUI's sigma schedules |
 //! | [`sampling`] | guidance, conditioning lists, masks, and the denoising loop |
@@ -20,6 +21,7 @@ mod cancel;
 pub mod controlnet;
 mod error;
 pub mod layers;
+pub mod lora;
 pub mod noise;
 pub mod ops;
 pub mod rng;

@@ -8,6 +8,9 @@
 
 mod cpu;
 mod generic;
+mod resize;
+
+pub use resize::resize_bilinear;
 
 use crate::Result;
 use candle_core::{DType, Tensor};

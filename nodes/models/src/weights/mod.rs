@@ -6,11 +6,28 @@
 //! them without touching the shared tensors, and remembers every problem, so that [`Weights::finish`] reports them all at once.
 //!
 //! Names are those of diffusers and transformers everywhere in this crate; a source in another naming is wrapped.
+//!
+//! From a path to a network: [`open`] finds out what a file really is and reads its names and shapes, [`recognise`] and [`expect`]
+//! tell what network that is, [`names`] shows it in diffusers names, [`infer`] reads its configuration off the shapes.
+//! [`Checkpoint`] does all of it for a whole model.
 
+mod checkpoint;
 mod delta;
+mod detect;
+mod file;
+pub mod infer;
+pub mod names;
+mod open;
+mod pickle;
+mod pickle_guard;
 mod problem;
+mod rename;
+mod safetensors;
 
-pub use delta::{Delta, Deltas};
+pub use checkpoint::{Checkpoint, Part};
+pub use delta::{Change, Delta, Deltas};
+pub use detect::{Architecture, Family, Kind, expect, recognise};
+pub use open::{config_of, open};
 pub use problem::{FileProblem, WeightProblem, WeightsReport};
 
 use crate::{Error, Result};
@@ -144,6 +161,11 @@ impl Weights {
         if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
     }
 
+    /// Where the cursor is: the dotted name so far, empty at the root.
+    pub fn path(&self) -> &str {
+        &self.prefix
+    }
+
     /// Whether the source holds `name` under the cursor.
     pub fn contains(&self, name: &str) -> bool {
         self.base.source.tensors().contains_key(&self.name(name))
@@ -156,7 +178,7 @@ impl Weights {
 
     /// The tensor `name` under the cursor.
     ///
-    /// A tensor that is missing or has another shape is noted for [`Self::finish`], and a placeholder without elements takes
+    /// A tensor that is missing, has another shape or holds integers is noted for [`Self::finish`], and a placeholder without elements takes
     /// its place: construct the whole network, then call `finish` before using it.
     ///
     /// # Errors
@@ -168,6 +190,7 @@ impl Weights {
         let problem = match self.base.source.tensors().get(&name) {
             None => WeightProblem::Missing { name, expected },
             Some(info) if info.shape != expected => WeightProblem::Shape { name, expected, found: info.shape.clone() },
+            Some(info) if !info.dtype.is_float() => WeightProblem::DType { name, found: info.dtype.as_str() },
             Some(_) => return self.load(&name),
         };
         self.lock_audit().problems.push(problem);
@@ -198,14 +221,13 @@ impl Weights {
     /// [`Error::Weights`] when a tensor is missing, has the wrong shape, or was noted as a problem.
     pub fn finish(&self, network: &str) -> Result<WeightsReport> {
         let audit = self.lock_audit();
-        let unexpected: Vec<String> =
-            self.base.source.tensors().keys().filter(|name| !audit.asked.contains(*name)).cloned().collect();
-        let report = WeightsReport {
-            source: self.base.source.describe(),
-            network: network.to_string(),
-            problems: audit.problems.clone(),
-            unexpected,
-        };
+        let is_unexpected = |name: &&String| !audit.asked.contains(*name) && !names::is_tolerated(name);
+        let unexpected = self.base.source.tensors().keys().filter(is_unexpected).cloned().collect();
+        let problems = audit.problems.clone();
+        let found = recognise(&self.base.source);
+        let hint = (!problems.is_empty() && found.kind != Kind::Unknown).then(|| format!("it looks like {found}"));
+        let (source, network) = (self.base.source.describe(), network.to_string());
+        let report = WeightsReport { source, network, problems, unexpected, hint };
         if report.problems.is_empty() { Ok(report) } else { Err(Error::Weights(Box::new(report))) }
     }
 

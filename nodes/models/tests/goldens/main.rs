@@ -12,6 +12,7 @@ mod controlnet;
 mod ksampler_toy;
 mod lora;
 mod manifests;
+mod nets;
 mod resampler;
 mod rng;
 mod scheduler_toy;

@@ -1,0 +1,125 @@
+//! One step of each network, with seeded random weights in the shapes of real ones.
+//!
+//! `cargo bench -p selfsame-models --bench networks`. The medium UNet is SDXL's structure at 116 M parameters, so that a step
+//! takes seconds, not minutes, on two cores; the VAE is full size.
+
+use candle_core::{DType, Device, Tensor};
+use criterion::{Criterion, criterion_group, criterion_main};
+use selfsame_models::controlnet::{ControlInput, ControlNet, ControlNetConfig, ControlStrength};
+use selfsame_models::unet::{AddedConditions, UNet, UNetConfig, UNetInput};
+use selfsame_models::weights::{WeightProblem, Weights};
+use selfsame_models::{Cancel, Error, Result};
+use serde_json::json;
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::time::Duration;
+
+fn randn(shape: impl Into<candle_core::Shape>, scale: f32) -> Tensor {
+    Tensor::randn(0f32, scale, shape, &Device::Cpu).expect("a CPU tensor")
+}
+
+/// Builds a network over an empty source, reads from the report what it wants, and builds it again over random tensors.
+fn random<T>(build: impl Fn(&Weights) -> Result<T>) -> T {
+    let empty = Weights::from_tensors(HashMap::new(), DType::F32, &Device::Cpu);
+    build(&empty).expect("construction only notes problems");
+    let Err(Error::Weights(report)) = empty.finish("benchmark") else {
+        unreachable!("an empty source misses everything")
+    };
+    let tensor = |problem: &WeightProblem| match problem {
+        WeightProblem::Missing { name, expected } => {
+            let fan_in: usize = expected.iter().skip(1).product();
+            let tensor = match expected.len() {
+                1 => Tensor::ones(expected.as_slice(), DType::F32, &Device::Cpu).expect("a CPU tensor"),
+                _ => randn(expected.as_slice(), (fan_in as f32).powf(-0.5)),
+            };
+            (name.clone(), tensor)
+        }
+        other => unreachable!("{other}"),
+    };
+    let full = Weights::from_tensors(report.problems.iter().map(tensor).collect(), DType::F32, &Device::Cpu);
+    build(&full).expect("every tensor is there")
+}
+
+const POOLED: usize = 320;
+const CONTEXT: usize = 512;
+
+fn medium_config() -> serde_json::Value {
+    json!({
+        "block_out_channels": [96, 192, 384],
+        "layers_per_block": 2,
+        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+        "transformer_layers_per_block": [1, 2, 4],
+        "attention_head_dim": [3, 6, 12],
+        "cross_attention_dim": CONTEXT,
+        "use_linear_projection": true,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 64,
+        "projection_class_embeddings_input_dim": POOLED + 6 * 64,
+    })
+}
+
+fn added(batch: usize) -> AddedConditions {
+    AddedConditions { text_embeds: randn((batch, POOLED), 1.0), time_ids: randn((batch, 6), 512.0) }
+}
+
+fn unet(c: &mut Criterion) {
+    let config = UNetConfig::from_json(&medium_config()).expect("a valid config");
+    let unet = random(|w| UNet::new(&config, w));
+    let cancel = Cancel::default();
+    for (batch, size) in [(1, 32), (2, 32), (2, 64)] {
+        let sample = randn((batch, 4, size, size), 1.0);
+        let timesteps = Tensor::full(500f32, batch, &Device::Cpu).expect("a CPU tensor");
+        let context = unet.project_context(&randn((batch, 77, CONTEXT), 1.0)).expect("the right width");
+        let added = added(batch);
+        c.bench_function(&format!("unet_medium/step_b{batch}_{size}x{size}"), |b| {
+            b.iter(|| {
+                black_box(unet.forward(&UNetInput {
+                    sample: &sample,
+                    timesteps: &timesteps,
+                    context: &context,
+                    added: Some(&added),
+                    guidance: None,
+                    adapters: &[],
+                    residuals: None,
+                    cancel: &cancel,
+                    observe: None,
+                }))
+                .expect("one step")
+            })
+        });
+    }
+}
+
+fn controlnet(c: &mut Criterion) {
+    let config = ControlNetConfig::from_json(&medium_config()).expect("a valid config");
+    let net = random(|w| ControlNet::new(&config, w));
+    let cancel = Cancel::default();
+    let (batch, size) = (2, 32);
+    let hint = net.embed_hint(&randn((1, 3, size * 8, size * 8), 0.3), &cancel).expect("a picture");
+    let context = net.project_context(&randn((batch, 16, CONTEXT), 1.0)).expect("the right width");
+    let sample = randn((batch, 4, size, size), 1.0);
+    let timesteps = Tensor::full(500f32, batch, &Device::Cpu).expect("a CPU tensor");
+    let added = added(batch);
+    c.bench_function("controlnet_medium/step_b2_32x32", |b| {
+        b.iter(|| {
+            black_box(net.forward(&ControlInput {
+                sample: &sample,
+                timesteps: &timesteps,
+                context: &context,
+                added: Some(&added),
+                hint: &hint,
+                strength: ControlStrength::Constant(0.8),
+                cancel: &cancel,
+            }))
+            .expect("one step")
+        })
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(8));
+    targets = unet, controlnet
+}
+criterion_main!(benches);

@@ -1,0 +1,19 @@
+//! What every layer of one forward pass can look at.
+
+use super::cross_attention::{AdapterKv, ContextKv};
+use crate::Cancel;
+use candle_core::Tensor;
+
+/// The surroundings of one forward pass.
+pub(crate) struct Pass<'a> {
+    /// The time embedding, already through SiLU: `[B, 4·C]`.
+    pub time: &'a Tensor,
+    /// Keys and values of the text (or, in IdentityNet, of the face).
+    pub context: &'a ContextKv,
+    /// What adds to cross-attention.
+    pub adapters: &'a [&'a AdapterKv],
+    /// Looked at between layers.
+    pub cancel: &'a Cancel,
+    /// Shown every block's output, by name.
+    pub observe: &'a dyn Fn(&str, &Tensor),
+}
