@@ -82,6 +82,9 @@ pub enum Update {
     Add,
 }
 
+/// Longest sum that is taken in one go: sums of sums round less than one long sum, about `√(n / 2)` times the last place.
+const DEPTH: usize = 64;
+
 /// `dst (+)= a · b` on the calling thread.
 pub fn multiply(dst: &mut MatMut, a: Mat, b: Mat, update: Update) {
     let ([rows, cols], [rows_a, depth], [depth_b, cols_b]) = (dst.shape, a.shape, b.shape);
@@ -89,30 +92,35 @@ pub fn multiply(dst: &mut MatMut, a: Mat, b: Mat, update: Update) {
     let [dst_down, dst_right] = dst.stride.map(|s| s as isize);
     let [a_down, a_right] = a.stride.map(|s| s as isize);
     let [b_down, b_right] = b.stride.map(|s| s as isize);
-    // SAFETY: the shapes agree, and every `Mat` and `MatMut` holds all the elements its shape and strides reach.
-    // The destination is exclusively borrowed, so it overlaps neither operand, and it is read only when `Add` says so.
-    unsafe {
-        gemm::gemm(
-            rows,
-            cols,
-            depth,
-            dst.start,
-            dst_right,
-            dst_down,
-            update == Update::Add,
-            a.data.as_ptr(),
-            a_right,
-            a_down,
-            b.data.as_ptr(),
-            b_right,
-            b_down,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        )
+    let step = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
+    for start in (0..depth.max(1)).step_by(step) {
+        let (a, b) = (&a.data[start * a.stride[1]..], &b.data[start * b.stride[0]..]);
+        // SAFETY: the shapes agree, and every `Mat` and `MatMut` holds all the elements its shape and strides reach, of which
+        // this part of the depth is a part. The destination is exclusively borrowed, so it overlaps neither operand; it is
+        // read only when `Add` says that it is initialised, or when the first part has set it.
+        unsafe {
+            gemm::gemm(
+                rows,
+                cols,
+                step.min(depth - start),
+                dst.start,
+                dst_right,
+                dst_down,
+                update == Update::Add || start > 0,
+                a.as_ptr(),
+                a_right,
+                a_down,
+                b.as_ptr(),
+                b_right,
+                b_down,
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            )
+        }
     }
 }
 
