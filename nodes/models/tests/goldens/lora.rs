@@ -86,7 +86,7 @@ fn check_unet(case: &Case, model: &Model, weights: &Weights) -> Outcome {
 }
 
 fn check_text(case: &Case, name: &str, folder: &Path, weights: &Weights) -> Outcome {
-    let config = ClipConfig::from_json(&nets::config(folder)?.to_string())?;
+    let config = ClipConfig::from_json(&nets::config(folder)?)?;
     let encoder = ClipText::new(&config, weights)?;
     weights.finish("CLIP text encoder")?;
     let output = encoder.forward(&clip::tokens(&case.stored("in.input_ids")?)?, &Cancel::default())?;
