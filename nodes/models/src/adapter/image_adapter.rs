@@ -84,7 +84,6 @@ fn check_model(layers: &[CrossLayer], weights: &Weights) -> Result<()> {
     let fail = |problem| Err(Error::adapter(weights, problem));
     let names = weights.source().tensors().keys().filter(|name| name.starts_with(weights.path()));
     let found = names.filter(|name| name.ends_with(".to_k_ip.weight")).count();
-    // The last layer is in the middle block and numbered highest: a file for a smaller model lacks it.
     let shapes = layers.iter().enumerate().filter_map(|(i, layer)| {
         let name = format!("{}.to_k_ip.weight", stem(i, layer, weights));
         Some((layer, weights.name(&name), weights.shape_of(&name)?))

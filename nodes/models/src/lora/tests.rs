@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 const FULL: LoraStrength = LoraStrength { unet: 1.0, text: 1.0 };
 
-fn file(tensors: &[(&str, &[usize])]) -> InMemory {
+/// Names and shapes.
+type Shapes<'a> = &'a [(&'a str, &'a [usize])];
+
+fn file(tensors: Shapes) -> InMemory {
     let tensor = |dims: &[usize]| Tensor::ones(dims, DType::F32, &Device::Cpu).unwrap();
     InMemory::new(tensors.iter().map(|(name, dims)| (name.to_string(), tensor(dims))).collect())
 }
@@ -66,7 +69,7 @@ fn what_does_not_match_is_listed() {
 /// All-ones tensors make every entry of a change the number of its terms times alpha / rank.
 #[test]
 fn kinds_of_change_on_a_convolution() {
-    let kinds: &[(&[(&str, &[usize])], f32)] = &[
+    let kinds: &[(Shapes, f32)] = &[
         (&[("lora_down.weight", &[2, 2, 3, 3]), ("lora_up.weight", &[4, 2, 1, 1])], 2.0),
         (&[("lora_down.weight", &[2, 2, 3, 3]), ("lora_up.weight", &[4, 2, 1, 1]), ("alpha", &[])], 1.0),
         (
