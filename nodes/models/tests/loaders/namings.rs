@@ -15,7 +15,7 @@ fn models() -> Option<PathBuf> {
     if models.is_dir() {
         return Some(models);
     }
-    println!("not run: no models in {} (SELFSAME_GOLDENS names the set)", set.display());
+    crate::skip::not_run(format!("no models in {} (SELFSAME_GOLDENS names the set)", set.display()));
     None
 }
 
@@ -29,7 +29,10 @@ fn models_with_twins() -> Option<PathBuf> {
     if has("_single.safetensors") {
         return Some(models);
     }
-    println!("not run: {} holds no network in two namings (SELFSAME_GOLDENS names a larger set)", models.display());
+    crate::skip::not_run(format!(
+        "{} holds no network in two namings (SELFSAME_GOLDENS names a larger set)",
+        models.display()
+    ));
     None
 }
 
