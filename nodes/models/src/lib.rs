@@ -20,6 +20,7 @@ pub mod adapter;
 mod beta;
 mod cancel;
 pub mod controlnet;
+mod device;
 mod error;
 pub mod layers;
 pub mod lora;
@@ -35,4 +36,5 @@ pub mod vae;
 pub mod weights;
 
 pub use cancel::Cancel;
+pub use device::{best_device, cuda_device};
 pub use error::{Error, Result};

@@ -26,8 +26,8 @@ fn text_of_recorded_pipelines() -> ExitCode {
     let mut tally = Tally::new("");
     for case in set.cases().expect("the index is readable") {
         match case.group.as_str() {
-            "pipeline" if case.has(&unet("encoder_hidden_states")) => tally.run(&case, pipeline),
-            "comfy_ksampler" => tally.run(&case, comfy),
+            "pipeline" if case.has(&unet("encoder_hidden_states")) => tally.run_partly(&case, pipeline),
+            "comfy_ksampler" => tally.run_partly(&case, comfy),
             _ => {}
         }
     }
