@@ -13,7 +13,7 @@ mod resize;
 pub use resize::resize_bilinear;
 
 use crate::Result;
-use candle_core::{DType, Tensor};
+use candle_core::{D, DType, Tensor};
 
 /// What follows a normalisation in the same pass over memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,4 +105,11 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
 /// Nearest-neighbour enlargement of `[B, C, h, w]` to the given size.
 pub fn upsample_nearest(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     if on_cpu_f32(x) { cpu::upsample_nearest(x, height, width) } else { Ok(x.upsample_nearest2d(height, width)?) }
+}
+
+/// Exchanges the last two dimensions and lays the result out in memory: `[.., M, N] -> [.., N, M]`.
+///
+/// Turns pictures into tokens (`[B, C, H·W]` into `[B, H·W, C]`) and back.
+pub fn transpose(x: &Tensor) -> Result<Tensor> {
+    if on_cpu_f32(x) { cpu::transpose(x) } else { Ok(x.transpose(D::Minus2, D::Minus1)?.contiguous()?) }
 }

@@ -13,6 +13,7 @@ mod resample;
 mod simd;
 #[cfg(test)]
 mod testing;
+mod transpose;
 
 pub use activation::{geglu, gelu, quick_gelu, silu};
 pub use attention::attention;
@@ -20,3 +21,4 @@ pub use conv::conv2d;
 pub use gemm::linear;
 pub use norm::{group_norm, layer_norm};
 pub use resample::upsample_nearest;
+pub use transpose::transpose;
