@@ -102,6 +102,15 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
     if on_cpu_f32(x) { cpu::geglu(x) } else { generic::geglu(x) }
 }
 
+/// [`geglu`] of [`linear`] without the wide tensor between them; weight `[2C, in]`, bias `[2C]`, result `[.., C]`.
+pub fn linear_geglu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if on_cpu_f32(x) && on_cpu_f32(weight) {
+        cpu::linear_geglu(x, weight, bias)
+    } else {
+        generic::geglu(&generic::linear(x, weight, bias)?)
+    }
+}
+
 /// Nearest-neighbour enlargement of `[B, C, h, w]` to the given size.
 pub fn upsample_nearest(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     if on_cpu_f32(x) { cpu::upsample_nearest(x, height, width) } else { Ok(x.upsample_nearest2d(height, width)?) }
