@@ -6,6 +6,7 @@
 //!
 //! Statistics, softmax and accumulation are f32 whatever the storage dtype is; results have the dtype of the input.
 
+mod check;
 mod cpu;
 mod generic;
 mod resize;

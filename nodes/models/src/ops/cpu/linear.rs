@@ -3,8 +3,9 @@
 //! Tasks compute blocks of the output. A block is small enough for its bias to be laid into it just before the product is
 //! added, and for its gates to be applied just after, while it is still in the cache.
 
+use super::super::check::{expect, shape_of};
 use super::activation::gate;
-use super::buffer::{Output, View, build, contiguous, expect, for_each, optional_bias, shape_of, with_scratch};
+use super::buffer::{Output, View, build, contiguous, for_each, optional_bias, with_scratch};
 use super::gemm::{Mat, MatMut, Update, multiply};
 use super::simd::{LANES, dispatch};
 use crate::Result;

@@ -1,6 +1,7 @@
 //! Nearest-neighbour enlargement.
 
-use super::buffer::{View, build_rows, expect, shape_of};
+use super::super::check::{expect, shape_of};
+use super::buffer::{View, build_rows};
 use super::simd::dispatch;
 use crate::Result;
 use candle_core::Tensor;

@@ -1,6 +1,7 @@
 //! Rows and columns exchanged: pictures to tokens and back.
 
-use super::buffer::{Output, View, build, expect, for_each, shape_of};
+use super::super::check::{expect, shape_of};
+use super::buffer::{Output, View, build, for_each};
 use crate::Result;
 use candle_core::Tensor;
 
