@@ -6,7 +6,11 @@
 use candle_core::{DType, Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use selfsame_models::controlnet::{ControlInput, ControlNet, ControlNetConfig, ControlStrength};
+use selfsame_models::noise::TorchNoise;
+use selfsame_models::samplers::{Denoiser, ModelSigmas, Run, Sampler, Schedule};
+use selfsame_models::text::{ClipConfig, ClipText, Token, Tokenizer};
 use selfsame_models::unet::{AddedConditions, UNet, UNetConfig, UNetInput};
+use selfsame_models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use selfsame_models::weights::{WeightProblem, Weights};
 use selfsame_models::{Cancel, Error, Result};
 use serde_json::json;
@@ -117,9 +121,63 @@ fn controlnet(c: &mut Criterion) {
     });
 }
 
+/// Full size: the decoder of SD1.5 and SDXL.
+fn vae(c: &mut Criterion) {
+    let config = AutoencoderKlConfig::sdxl();
+    let vae = random(|w| AutoencoderKl::new(&config, w));
+    let cancel = Cancel::default();
+    for pixels in [256, 512] {
+        let latents = randn((1, 4, pixels / 8, pixels / 8), 1.0);
+        c.bench_function(&format!("vae_full/decode_{pixels}"), |b| {
+            b.iter(|| black_box(vae.decode(&latents, &cancel)).expect("a picture"))
+        });
+    }
+}
+
+/// Full-size CLIP-L on two prompts, as guidance needs them.
+fn text(c: &mut Criterion) {
+    let tokenizer = Tokenizer::clip_l();
+    let prompt = "analog film photo of a man, faded film, desaturated, 35mm photo, grainy, vignette";
+    c.bench_function("text/tokenize", |b| b.iter(|| black_box(tokenizer.encode_padded(prompt, 77)).expect("ids")));
+    let clip = random(|w| ClipText::new(&ClipConfig::clip_l(), w));
+    let ids = tokenizer.encode_padded(prompt, 77).expect("ids");
+    let batch: Vec<Vec<Token>> = vec![ids.into_iter().map(Token::Id).collect(); 2];
+    let cancel = Cancel::default();
+    c.bench_function("text/clip_l_b2", |b| b.iter(|| black_box(clip.forward(&batch, &cancel)).expect("features")));
+}
+
+/// What a sampler costs beside the network, per run of 20 steps on an SDXL latent of 1024 pixels.
+fn samplers(c: &mut Criterion) {
+    struct Free;
+    impl Denoiser for Free {
+        fn denoise(&mut self, x: &Tensor, _sigma: f64) -> Result<Tensor> {
+            Ok(x.clone())
+        }
+    }
+    let sigmas = Schedule::from_name("karras").and_then(|s| s.sigmas(&ModelSigmas::stable_diffusion(), 20));
+    let sigmas = sigmas.expect("20 steps");
+    let x = randn((1, 4, 128, 128), 14.6);
+    for name in ["euler", "dpmpp_2m", "uni_pc"] {
+        let sampler = Sampler::from_name(name).expect("a known sampler");
+        c.bench_function(&format!("sampler/{name}_20_steps"), |b| {
+            b.iter(|| {
+                let mut noise = TorchNoise::comfyui(0);
+                let mut run = Run {
+                    denoiser: &mut Free,
+                    noise: &mut noise,
+                    sigmas: &sigmas,
+                    on_step: &mut |_| Ok(()),
+                    cancel: &Cancel::default(),
+                };
+                black_box(sampler.sample(&mut run, &x)).expect("latents")
+            })
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(8));
-    targets = unet, controlnet
+    targets = text, samplers, unet, controlnet, vae
 }
 criterion_main!(benches);

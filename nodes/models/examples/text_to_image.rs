@@ -66,7 +66,7 @@ impl Settings {
                 "--negative" => settings.negative = value,
                 "--size" => {
                     let size = value.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-                    let multiple = |n: usize| n > 0 && n % 8 == 0;
+                    let multiple = |n: usize| n > 0 && n.is_multiple_of(8);
                     (settings.width, settings.height) = size
                         .filter(|(w, h)| multiple(*w) && multiple(*h))
                         .ok_or_else(|| wrong("WIDTHxHEIGHT in multiples of 8"))?;

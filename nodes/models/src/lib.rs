@@ -17,6 +17,7 @@
 //! | [`ops`] | every heavy operation, so that a faster kernel replaces it in one place |
 
 pub mod adapter;
+mod beta;
 mod cancel;
 pub mod controlnet;
 mod error;

@@ -5,12 +5,15 @@
 
 #![cfg_attr(target_os = "linux", allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+#[cfg(not(target_os = "linux"))]
+#[path = "support/skip.rs"]
+mod skip;
 mod support;
 
 #[cfg(not(target_os = "linux"))]
 #[test]
 fn peak_memory() {
-    println!("not run: only Linux tells a process the most memory it ever held");
+    skip::not_run("only Linux tells a process the most memory it ever held");
 }
 
 #[cfg(target_os = "linux")]

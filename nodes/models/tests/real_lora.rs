@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use candle_core::{DType, Device, Tensor};
 use selfsame_models::lora::{LoraMatch, LoraStrength, LoraTargets, match_lora};
 use selfsame_models::weights::{InMemory, TensorInfo, TensorSource, Weights};
@@ -21,7 +24,7 @@ const FULL: LoraStrength = LoraStrength { unet: 1.0, text: 1.0 };
 fn folder(variable: &str) -> Option<PathBuf> {
     let found = std::env::var_os(variable).map(PathBuf::from);
     if found.is_none() {
-        println!("skipped: {variable} is not set");
+        skip::not_run(format!("{variable} is not set"));
     }
     found
 }

@@ -1,5 +1,8 @@
 //! Real tokenizer files and textual inversions, from the folder in `SELFSAME_REAL_DATA`; says so and passes without it.
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use selfsame_models::text::{EncoderRole, PadInPrompt, TextualInversion, Tokenizer};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -7,7 +10,7 @@ use std::path::PathBuf;
 fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("SELFSAME_REAL_DATA").map(PathBuf::from);
     if folder.is_none() {
-        println!("skipped: SELFSAME_REAL_DATA names no folder with real files");
+        skip::not_run("SELFSAME_REAL_DATA names no folder with real files");
     }
     folder
 }

@@ -1,8 +1,8 @@
 //! Every heavy operation of the networks, in one place.
 //!
 //! Model files call these functions and nothing else for convolution, normalisation, attention and activation, so a faster
-//! kernel replaces one of them without touching a model. On the CPU in f32 they run the kernels in [`cpu`]; everywhere else
-//! they are composed of candle's operations ([`generic`]).
+//! kernel replaces one of them without touching a model. On the CPU in f32 they run the kernels in `cpu`; everywhere else
+//! they are composed of candle's operations (`generic`).
 //!
 //! Statistics, softmax and accumulation are f32 whatever the storage dtype is; results have the dtype of the input.
 

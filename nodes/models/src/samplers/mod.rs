@@ -46,7 +46,6 @@
 //! # Ok::<(), selfsame_models::Error>(())
 //! ```
 
-mod beta;
 mod deis;
 mod dpm_2;
 mod dpm_solver;

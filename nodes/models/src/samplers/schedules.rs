@@ -4,8 +4,8 @@
 //! rounded in the same places.
 
 use super::ModelSigmas;
-use super::beta::beta_quantile;
 use super::names::find;
+use crate::beta::beta_quantile;
 use crate::{Error, Result};
 
 /// A schedule under its ComfyUI name, with ComfyUI's default options.

@@ -28,7 +28,6 @@
 //! and step coefficients are f32.
 
 mod alpha_space;
-mod beta_quantile;
 mod config;
 mod ddim;
 mod ddpm;
@@ -56,7 +55,6 @@ mod tcd;
 mod training;
 mod unipc;
 
-pub use beta_quantile::symmetric_beta_quantile;
 pub use config::parse as parse_config;
 pub use schedule::{Level, Schedule};
 pub use training::{alphas_cumprod, rescale_zero_terminal_snr};

@@ -3,11 +3,11 @@
 //! **Source**: Karras: equation 5 of <https://arxiv.org/abs/2206.00364> with rho 7; beta: <https://arxiv.org/abs/2407.12173>
 //! with alpha = beta = 0.6; Lu: the uniform lambdas of <https://arxiv.org/abs/2206.00927>; checked against diffusers 0.42.1.
 
-use super::beta_quantile::symmetric_beta_quantile;
 use super::config::Config;
 use super::logarithm::numpy_ln;
 use super::spacing::linspace;
 use crate::Result;
+use crate::beta::beta_quantile;
 
 /// How sigmas are laid between the largest and the smallest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Reshape {
             Self::Exponential => linspace(max.ln(), min.ln(), steps).into_iter().map(f64::exp).collect(),
             Self::Beta => {
                 let ramp = linspace(0.0, 1.0, steps).into_iter();
-                ramp.map(|t| min + symmetric_beta_quantile(1.0 - t, BETA_SHAPE) * (max - min)).collect()
+                ramp.map(|t| min + beta_quantile(1.0 - t, BETA_SHAPE, BETA_SHAPE) * (max - min)).collect()
             }
             Self::Lu => {
                 let (max, min) = (f64::from(numpy_ln(max as f32)), f64::from(numpy_ln(min as f32)));

@@ -4,6 +4,7 @@
 //! **Weights**: `time_embedding.linear_{1,2}`, `add_embedding.linear_{1,2}`, `time_embedding.cond_proj` (distilled models).
 
 use super::config::UNetConfig;
+use super::pass::Observer;
 use crate::layers::{Linear, sinusoids};
 use crate::weights::Weights;
 use crate::{Error, Result, ops};
@@ -78,7 +79,7 @@ impl Embedding {
         added: Option<&AddedConditions>,
         guidance: Option<&Tensor>,
         dtype: DType,
-        observe: &dyn Fn(&str, &Tensor),
+        observe: &Observer<'_>,
     ) -> Result<Tensor> {
         let mut waves = sinusoids(timesteps, self.dim, self.flip_sin_to_cos, self.freq_shift)?.to_dtype(dtype)?;
         match (&self.cond_proj, guidance) {

@@ -21,6 +21,7 @@ pub use cross_attention::{AdapterKv, AdapterLayerKv, ContextKv, CrossLayer, Mask
 pub use embedding::AddedConditions;
 pub(crate) use embedding::Embedding;
 pub(crate) use encoder::{DownBlocks, MidBlock};
+pub use pass::Observer;
 pub(crate) use pass::Pass;
 
 use crate::layers::{Conv2d, GroupNorm};
@@ -73,7 +74,7 @@ pub struct UNetInput<'a> {
     /// Looked at between layers.
     pub cancel: &'a Cancel,
     /// Shown the output of every block, by its dotted name.
-    pub observe: Option<&'a dyn Fn(&str, &Tensor)>,
+    pub observe: Option<&'a Observer<'a>>,
 }
 
 /// One level on the way up: residual blocks that each take a skip tensor, transformers, then an enlargement.

@@ -4,6 +4,9 @@ use super::cross_attention::{AdapterKv, ContextKv};
 use crate::Cancel;
 use candle_core::Tensor;
 
+/// Hears of a block's output, by the block's dotted name.
+pub type Observer<'a> = dyn Fn(&str, &Tensor) + 'a;
+
 /// The surroundings of one forward pass.
 pub(crate) struct Pass<'a> {
     /// The time embedding, already through SiLU: `[B, 4·C]`.
@@ -15,5 +18,5 @@ pub(crate) struct Pass<'a> {
     /// Looked at between layers.
     pub cancel: &'a Cancel,
     /// Shown every block's output, by name.
-    pub observe: &'a dyn Fn(&str, &Tensor),
+    pub observe: &'a Observer<'a>,
 }

@@ -188,8 +188,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("id_adapter_attn_layers.", "PuLID adapter"),
     ("id_encoder.", "PhotoMaker adapter"),
     ("position_net.", "GLIGEN model"),
-    (".hada_w1_a", "LoHa (LyCORIS)"),
-    (".lokr_w1", "LoKr (LyCORIS)"),
     ("adapter.body.", "T2I adapter"),
 ];
 
@@ -203,7 +201,17 @@ fn kind(keys: &Keys) -> Kind {
     if keys.starts("image_proj.") || keys.contains(".to_k_ip.") || keys.has("latents") {
         return adapter_kind(keys);
     }
-    let marks = ["lora_down.", "lora_up.", ".lora_A.", ".lora_B.", "lora.down.", "lora.up.", "lora_linear_layer."];
+    let marks = [
+        "lora_down.",
+        "lora_up.",
+        ".lora_A.",
+        ".lora_B.",
+        "lora.down.",
+        "lora.up.",
+        "lora_linear_layer.",
+        ".hada_w1_a", // LoHa
+        ".lokr_w1",   // LoKr
+    ];
     // The last: the pairs of cloneofsimo's trainer, `unet:0:down`.
     if marks.iter().any(|mark| keys.contains(mark)) || keys.any(|n| n.contains("_lora.") || n.ends_with(":down")) {
         return Kind::Lora;

@@ -9,6 +9,8 @@ mod files;
 mod kinds;
 mod namings;
 mod real;
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 fn real_data() -> Option<PathBuf> {
     let folder = std::env::var_os("SELFSAME_REAL_DATA").map(PathBuf::from);
     if folder.is_none() {
-        println!("not run: SELFSAME_REAL_DATA names no folder of real files");
+        crate::skip::not_run("SELFSAME_REAL_DATA names no folder of real files");
     }
     folder
 }

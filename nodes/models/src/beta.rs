@@ -8,7 +8,7 @@ use std::f64::consts::PI;
 /// The `x` in [0, 1] below which a share `p` of the beta distribution with positive `a` and `b` lies (`scipy.stats.beta.ppf`).
 ///
 /// Accurate to about 1e-13; exactly 1/2 in the middle of a symmetric distribution.
-pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     if p <= 0.0 || p >= 1.0 {
         return p.clamp(0.0, 1.0);
     }
