@@ -6,6 +6,7 @@
 //!
 //! Statistics, softmax and accumulation are f32 whatever the storage dtype is; results have the dtype of the input.
 
+mod check;
 mod cpu;
 mod generic;
 mod resize;
@@ -13,7 +14,7 @@ mod resize;
 pub use resize::resize_bilinear;
 
 use crate::Result;
-use candle_core::{DType, Tensor};
+use candle_core::{D, DType, Tensor};
 
 /// What follows a normalisation in the same pass over memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +103,23 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
     if on_cpu_f32(x) { cpu::geglu(x) } else { generic::geglu(x) }
 }
 
+/// [`geglu`] of [`linear`] without the wide tensor between them; weight `[2C, in]`, bias `[2C]`, result `[.., C]`.
+pub fn linear_geglu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if on_cpu_f32(x) && on_cpu_f32(weight) {
+        cpu::linear_geglu(x, weight, bias)
+    } else {
+        generic::geglu(&generic::linear(x, weight, bias)?)
+    }
+}
+
 /// Nearest-neighbour enlargement of `[B, C, h, w]` to the given size.
 pub fn upsample_nearest(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     if on_cpu_f32(x) { cpu::upsample_nearest(x, height, width) } else { Ok(x.upsample_nearest2d(height, width)?) }
+}
+
+/// Exchanges the last two dimensions and lays the result out in memory: `[.., M, N] -> [.., N, M]`.
+///
+/// Turns pictures into tokens (`[B, C, H·W]` into `[B, H·W, C]`) and back.
+pub fn transpose(x: &Tensor) -> Result<Tensor> {
+    if on_cpu_f32(x) { cpu::transpose(x) } else { Ok(x.transpose(D::Minus2, D::Minus1)?.contiguous()?) }
 }

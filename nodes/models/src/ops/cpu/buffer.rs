@@ -1,5 +1,6 @@
 //! Tensors read as slices, and outputs that are written once, by several threads, without being zeroed first.
 
+use super::super::check::{expect, shape_of};
 use super::gemm::MatMut;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, DType, Device, Layout, Shape, Storage, StorageRef, Tensor};
@@ -54,20 +55,6 @@ pub fn optional_bias(bias: Option<&Tensor>, len: usize, what: &str) -> Result<Op
     let Some(bias) = bias else { return Ok(None) };
     expect(bias.elem_count() == len, || (format!("bias of {what}"), format!("{len} elements"), shape_of(bias)))?;
     contiguous(bias).map(Some)
-}
-
-/// Fails with what, expected and got unless `ok`.
-pub fn expect(ok: bool, error: impl FnOnce() -> (String, String, String)) -> Result<()> {
-    if ok {
-        return Ok(());
-    }
-    let (what, expected, got) = error();
-    Err(Error::input(what, expected, got))
-}
-
-/// The dimensions of a tensor for a message.
-pub fn shape_of(x: &Tensor) -> String {
-    format!("{:?}", x.dims())
 }
 
 /// The f32 elements of a tensor to be, each written once.

@@ -8,15 +8,18 @@ mod attention;
 mod buffer;
 mod conv;
 mod gemm;
+mod linear;
 mod norm;
 mod resample;
 mod simd;
 #[cfg(test)]
 mod testing;
+mod transpose;
 
 pub use activation::{geglu, gelu, quick_gelu, silu};
 pub use attention::attention;
 pub use conv::conv2d;
-pub use gemm::linear;
+pub use linear::{linear, linear_geglu};
 pub use norm::{group_norm, layer_norm};
 pub use resample::upsample_nearest;
+pub use transpose::transpose;

@@ -1,5 +1,6 @@
 //! Nearest-neighbour enlargement.
 
+use super::super::check::{expect, shape_of};
 use super::buffer::{View, build_rows};
 use super::simd::dispatch;
 use crate::Result;
@@ -13,6 +14,7 @@ fn sources(input: usize, output: usize) -> Vec<usize> {
 
 pub fn upsample_nearest(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     let (batch, channels, h, w) = x.dims4()?;
+    expect(h > 0 && w > 0, || ("input of upsample_nearest".into(), "[B, C, h > 0, w > 0]".into(), shape_of(x)))?;
     let (rows, columns) = (sources(h, height), sources(w, width));
     let doubles = width == 2 * w;
     let contiguous = x.contiguous()?;

@@ -51,13 +51,32 @@ pub fn quick_gelu(x: f32) -> f32 {
     x / (1.0 + exp(-1.702 * x))
 }
 
-/// `x · Φ(x)`, Φ being the normal distribution function: the GELU of Hendrycks and Gimpel (arXiv 1606.08415).
+/// How many numbers [`gelu`] takes at most: a few vectors' worth that never leave the first-level cache.
+pub const GELU_CHUNK: usize = 128;
+
+/// Writes `x · Φ(x)` of every `x`, Φ being the normal distribution function: the GELU of Hendrycks and Gimpel
+/// (arXiv 1606.08415).
 ///
 /// The half `Φ(-|x|)` is `exp(-P(|x|)) / 2`. `P(u) / u` is a polynomial of degree 9 fitted here to `-ln(2Φ(-u)) / u` on
 /// `0..=6` (Lawson's weighted least squares for the least largest error of `u·Φ(-u)`, 2e-10). In f32 the result is within
 /// 2 ulp for positive x and 4e-8 for negative x.
+///
+/// Takes at most [`GELU_CHUNK`] numbers and two passes over them: in one pass each number would be a chain of operations
+/// too long for the processor to look past.
 #[inline(always)]
-pub fn gelu(x: f32) -> f32 {
+pub fn gelu(x: &[f32], out: &mut [f32]) {
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = half_tail_exponent(x);
+    }
+    for (out, &x) in out.iter_mut().zip(x) {
+        let half = 0.5 * exp(*out);
+        *out = x * if x < 0.0 { half } else { 1.0 - half };
+    }
+}
+
+/// `ln(2Φ(-|x|))`.
+#[inline(always)]
+fn half_tail_exponent(x: f32) -> f32 {
     /// Where Φ(-u) is far below any f32 that matters, and P is still increasing.
     const FARTHEST: f32 = 14.0;
     let u = if x.abs() > FARTHEST { FARTHEST } else { x.abs() };
@@ -68,14 +87,12 @@ pub fn gelu(x: f32) -> f32 {
     let p45 = 2.236_942e-4f32.mul_add(u, -4.233_777e-5);
     let p67 = 1.045_670_6e-5f32.mul_add(u, -6.517_101_4e-5);
     let p89 = 3.838_779e-8f32.mul_add(u, -9.520_731_5e-7);
-    let p = p89.mul_add(u4, p67.mul_add(u2, p45)).mul_add(u4, p23.mul_add(u2, p01)) * u;
-    let half = 0.5 * exp(-p);
-    x * if x < 0.0 { half } else { 1.0 - half }
+    p89.mul_add(u4, p67.mul_add(u2, p45)).mul_add(u4, p23.mul_add(u2, p01)) * -u
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{exp, quick_gelu, silu};
 
     /// The largest error of `f` over `range`, in units of the last place of `reference`.
     fn worst_ulps(range: (f32, f32), f: impl Fn(f32) -> f32, reference: impl Fn(f64) -> f64) -> f64 {
@@ -94,6 +111,12 @@ mod tests {
             sum += term;
         }
         0.5 - sum * (-u * u / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt()
+    }
+
+    fn gelu(x: f32) -> f32 {
+        let mut out = [0.0];
+        super::gelu(&[x], &mut out);
+        out[0]
     }
 
     #[test]

@@ -3,7 +3,8 @@
 mod im2col;
 mod winograd;
 
-use super::buffer::{View, build, contiguous, expect, optional_bias, shape_of};
+use super::super::check::{expect, shape_of};
+use super::buffer::{View, build, contiguous, optional_bias};
 use crate::Result;
 use candle_core::Tensor;
 
