@@ -145,7 +145,7 @@ fn sample(
         };
         Ok(Condition::new(text.context.narrow(0, row, 1)?, added))
     };
-    let model = Model { unet: Arc::new(unet), adapters: Vec::new() };
+    let model = Model::new(Arc::new(unet));
     let mut model = GuidedModel::new(model, vec![condition(0)?], vec![condition(1)?], Cancel::default())?;
 
     let sampler = Sampler::from_name(&settings.sampler)?;

@@ -1,5 +1,7 @@
 //! What must hold of sampling whatever the weights are, on the tiny SDXL of the small reference set.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[allow(dead_code)]
 #[path = "goldens/case.rs"]
 mod case;

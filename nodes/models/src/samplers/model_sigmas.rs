@@ -110,13 +110,16 @@ impl ModelSigmas {
         f64::from(((1.0 - weight) * low + weight * high).exp())
     }
 
+    /// Above the noise level of any model: where a window starts that holds the whole run (ComfyUI's stand-in for infinity).
+    pub const WHOLE_RUN: f64 = 999_999_999.9;
+
     /// Where a share of the sampling (0 start, 1 end) is in sigma; a value above all sigmas for 0, and 0 for 1.
     ///
     /// Windows of conditionings and ControlNets are given in such shares.
     #[must_use]
     pub fn percent_to_sigma(&self, percent: f64) -> f64 {
         if percent <= 0.0 {
-            999_999_999.9 // ComfyUI's own stand-in for infinity
+            Self::WHOLE_RUN
         } else if percent >= 1.0 {
             0.0
         } else {

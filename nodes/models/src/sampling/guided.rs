@@ -13,6 +13,7 @@ use super::prepared::{Batch, Prepared};
 use super::stack::{check_context, lcm};
 use super::window::Moment;
 use crate::controlnet::ControlInput;
+use crate::layers::sinusoids;
 use crate::unet::{AdapterKv, Residuals, UNet, UNetInput};
 use crate::{Cancel, Error, Result};
 use candle_core::Tensor;
@@ -25,8 +26,17 @@ use std::sync::Arc;
 pub struct Model {
     /// The network.
     pub unet: Arc<UNet>,
+    /// The guidance scale that a distilled model (LCM) is told instead of evaluating negative conditions; others ignore it.
+    pub distilled_guidance: f64,
     /// Image Adapters; their contributions add up.
     pub adapters: Vec<AdapterUse>,
+}
+
+impl Model {
+    /// The network alone. A distilled one is told a guidance scale of 8.5, the default of diffusers' LCM pipelines.
+    pub fn new(unet: Arc<UNet>) -> Self {
+        Self { unet, distilled_guidance: 8.5, adapters: Vec::new() }
+    }
 }
 
 /// How a noisy picture becomes the network's input and its output a prediction, at one moment.
@@ -49,7 +59,7 @@ pub trait Parameterization {
 
 /// Predictions for the two sides of guidance.
 #[derive(Debug, Clone)]
-pub struct Prediction {
+pub struct GuidedPrediction {
     /// From the positive conditions; zero where none of them counts at the moment.
     pub cond: Tensor,
     /// From the negative ones, if they were asked for.
@@ -102,7 +112,7 @@ impl GuidedModel {
         how: &dyn Parameterization,
         moment: &Moment,
         with_negative: bool,
-    ) -> Result<Prediction> {
+    ) -> Result<GuidedPrediction> {
         if with_negative && self.conditions.len() == self.positives {
             return Err(Error::input("negative conditioning", "at least one entry (guidance needs it)", "none"));
         }
@@ -126,7 +136,7 @@ impl GuidedModel {
             }
         }
         let [cond, uncond] = sides;
-        Ok(Prediction { cond: cond.finish()?, uncond: if with_negative { Some(uncond.finish()?) } else { None } })
+        Ok(GuidedPrediction { cond: cond.finish()?, uncond: if with_negative { Some(uncond.finish()?) } else { None } })
     }
 
     /// The conditions that count now; those that can share a forward pass together, keeping their order.
@@ -163,6 +173,10 @@ impl GuidedModel {
         };
         let input = input.to_device(unet.device())?.to_dtype(unet.dtype())?;
         let timesteps = Tensor::full(timestep as f32, input.dim(0)?, unet.device())?;
+        let guidance = match unet.config().time_cond_proj_dim {
+            None => None,
+            Some(width) => Some(guidance_embedding(self.model.distilled_guidance, width, &timesteps)?),
+        };
         let residuals = residuals(&batch, prepared, &input, &timesteps, moment, &self.model, &self.cancel)?;
         let sample = match &prepared.concat {
             None => input,
@@ -177,13 +191,22 @@ impl GuidedModel {
             timesteps: &timesteps,
             context: &prepared.context,
             added: prepared.added.as_ref(),
-            guidance: None,
+            guidance: guidance.as_ref(),
             adapters: &adapters,
             residuals: residuals.as_ref(),
             cancel: &self.cancel,
             observe: None,
         })
     }
+}
+
+/// The embedding of a guidance scale `[B, width]`, for the rows of `like [B]`.
+///
+/// **Source**: `get_guidance_scale_embedding` of diffusers' latent consistency pipelines: sinusoids of `1000 · (scale - 1)`, sines
+/// first, with the frequencies of a sinusoid that ends at 1/10000.
+fn guidance_embedding(scale: f64, width: usize, like: &Tensor) -> Result<Tensor> {
+    let values = Tensor::full(((scale - 1.0) * 1000.0) as f32, like.dims(), like.device())?;
+    sinusoids(&values, width, false, 1.0)
 }
 
 /// The sum of what the batch's ControlNets say; those of strength 0 are not asked.

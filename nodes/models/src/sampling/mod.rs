@@ -17,7 +17,7 @@ mod window;
 
 pub use conditioning::{AdapterUse, Area, Condition, Control, ControlUse};
 pub use guidance::{Guidance, Rescale};
-pub use guided::{GuidedModel, Model, Parameterization, Prediction};
+pub use guided::{GuidedModel, GuidedPrediction, Model, Parameterization};
 pub use inpaint::Inpaint;
 pub use sigma_loop::{SigmaSettings, sample_sigmas};
 pub use timestep_loop::{TimestepEvent, TimestepSettings, sample_timesteps};

@@ -6,7 +6,7 @@ use super::inpaint::Inpaint;
 use super::window::Moment;
 use crate::Result;
 use crate::noise::NoiseSource;
-use crate::samplers::Prediction;
+use crate::samplers::{ModelSigmas, Prediction};
 use crate::schedulers::{Schedule, Scheduler};
 use candle_core::{DType, Tensor};
 
@@ -61,7 +61,9 @@ pub fn sample_timesteps(
         model.cancel().check()?;
         let schedule = scheduler.schedule();
         let timestep = schedule.timesteps()[index];
-        let moment = Moment { index: index - start, total: calls - start, sigma: schedule.level(index)?.sigma() };
+        // Pure noise (zero terminal SNR) has no finite sigma; windows that start with the run have this one.
+        let sigma = schedule.level(index)?.sigma().min(ModelSigmas::WHOLE_RUN);
+        let moment = Moment { index: index - start, total: calls - start, sigma };
         let predicted =
             model.predict(&sample, &AtCall { schedule, index, timestep }, &moment, guidance.needs_negative())?;
         let output = match &predicted.uncond {
@@ -74,7 +76,10 @@ pub fn sample_timesteps(
                 let state = (&sample / f64::from(level.signal))?; // in sigma space
                 settings.prediction.calculate_denoised(&output, &state, level.sigma(), timestep)?
             }
-            false => sample.zeros_like()?, // pure noise (zero terminal SNR): nothing to see yet
+            // Pure noise (zero terminal SNR): the velocity there is the negative of the picture.
+            false if settings.prediction == Prediction::VPrediction => output.neg()?,
+            false if settings.prediction == Prediction::Sample => output.clone(),
+            false => sample.zeros_like()?, // nothing can be told from the noise in noise
         };
         let denoised = match inpaint {
             None => denoised,

@@ -206,7 +206,11 @@ impl UNet {
     pub fn forward(&self, input: &UNetInput<'_>) -> Result<Tensor> {
         let (batch, channels, ..) = input.sample.dims4()?;
         if channels != self.config.in_channels {
-            let expected = format!("[B, {}, h, w]", self.config.in_channels);
+            let inpainting = match self.config.in_channels {
+                9 => " (an inpainting UNet: latents, mask and masked latents)",
+                _ => "",
+            };
+            let expected = format!("[B, {}, h, w]{inpainting}", self.config.in_channels);
             return Err(Error::input("sample", expected, format!("{:?}", input.sample.dims())));
         }
         if input.context.batch() != batch {

@@ -147,6 +147,10 @@ pub fn unet_config(source: &dyn TensorSource) -> Result<Value> {
     }
     config.insert("up_block_types".into(), json!(types));
     config.insert("out_channels".into(), json!(shapes.need("conv_out.weight", 0)?));
+    // Distilled models (LCM) are told the guidance scale.
+    if let Some(width) = source.tensors().get("time_embedding.cond_proj.weight").and_then(|info| info.shape.get(1)) {
+        config.insert("time_cond_proj_dim".into(), json!(width));
+    }
     Ok(Value::Object(config))
 }
 

@@ -56,7 +56,7 @@ pub fn run(case: &Case) -> Outcome {
         condition.controls.push(ControlUse { control: control.clone(), context: face });
         Ok(condition)
     };
-    let model = Model { unet, adapters };
+    let model = Model { adapters, ..Model::new(unet) };
     let mut model = GuidedModel::new(model, vec![condition(0)?], vec![condition(1)?], Cancel::default())?;
 
     let sampler = Sampler::from_name(case.text("sampler")?)?;

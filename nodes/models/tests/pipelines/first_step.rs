@@ -107,7 +107,7 @@ fn negative_first(x: &Tensor, rows: usize) -> Result<Tensor> {
 
 /// Every row repeated as often as the recorded tensor has it: once for each picture.
 fn as_many_rows(x: &Tensor, recorded: &Tensor) -> Result<Tensor> {
-    if x.rank() == 0 || x.dims() == recorded.dims() || recorded.dims()[0] % x.dims()[0] != 0 {
+    if x.rank() == 0 || x.dims() == recorded.dims() || !recorded.dims()[0].is_multiple_of(x.dims()[0]) {
         return Ok(x.clone());
     }
     let times = recorded.dims()[0] / x.dims()[0];

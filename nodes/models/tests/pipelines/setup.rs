@@ -102,7 +102,7 @@ impl Setup {
     pub fn guided_model(&self, pictures: usize) -> Result<GuidedModel> {
         let last = self.context.dim(0)? - 1;
         let negative = if last > 0 { vec![self.condition(0, pictures)?] } else { Vec::new() };
-        let model = Model { unet: self.unet.clone(), adapters: self.adapters.clone() };
+        let model = Model { adapters: self.adapters.clone(), ..Model::new(self.unet.clone()) };
         Ok(GuidedModel::new(model, vec![self.condition(last, pictures)?], negative, Cancel::default())?)
     }
 

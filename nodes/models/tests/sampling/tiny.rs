@@ -6,7 +6,7 @@ use selfsame_models::adapter::ImageAdapter;
 use selfsame_models::controlnet::{ControlNet, ControlStrength};
 use selfsame_models::rng::TorchGenerator;
 use selfsame_models::sampling::{
-    AdapterUse, Condition, Control, ControlUse, GuidedModel, Model, Moment, Parameterization, Prediction, Window,
+    AdapterUse, Condition, Control, ControlUse, GuidedModel, GuidedPrediction, Model, Moment, Parameterization, Window,
 };
 use selfsame_models::unet::{AddedConditions, MaskResize, UNet};
 use selfsame_models::{Cancel, Result};
@@ -96,7 +96,7 @@ pub fn controlled(condition: Condition, controls: Vec<(Control, Option<Tensor>)>
 }
 
 pub fn model(adapters: Vec<AdapterUse>) -> Model {
-    Model { unet: NETS.unet.clone(), adapters }
+    Model { adapters, ..Model::new(NETS.unet.clone()) }
 }
 
 pub fn guided(model: Model, positive: Vec<Condition>, negative: Vec<Condition>) -> GuidedModel {
@@ -125,7 +125,7 @@ impl Parameterization for Plain {
 }
 
 /// One evaluation at [`MOMENT`], of the negative conditions too if there are any.
-pub fn predict(model: Model, positive: Vec<Condition>, negative: Vec<Condition>, x: &Tensor) -> Prediction {
+pub fn predict(model: Model, positive: Vec<Condition>, negative: Vec<Condition>, x: &Tensor) -> GuidedPrediction {
     let with_negative = !negative.is_empty();
     guided(model, positive, negative).predict(x, &Plain::default(), &MOMENT, with_negative).unwrap()
 }
