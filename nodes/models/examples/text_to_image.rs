@@ -4,7 +4,6 @@
 //! SDXL checkpoint, a single file or a diffusers folder. `--help` lists the rest.
 
 use candle_core::{DType, Device, Tensor};
-use selfsame_models::noise::TorchNoise;
 use selfsame_models::rng::TorchGenerator;
 use selfsame_models::samplers::{ModelSigmas, Prediction, Sampler, Schedule, ksampler};
 use selfsame_models::sampling::{Condition, Guidance, GuidedModel, Model, SigmaSettings, sample_sigmas};
@@ -13,8 +12,8 @@ use selfsame_models::text::{
 };
 use selfsame_models::unet::{AddedConditions, UNet, UNetConfig};
 use selfsame_models::vae::{AutoencoderKl, AutoencoderKlConfig, Tiling};
-use selfsame_models::weights::{Checkpoint, Part, TensorSource, Weights};
-use selfsame_models::{Cancel, Error, Result};
+use selfsame_models::weights::{Checkpoint, Family, Part, TensorSource, Weights};
+use selfsame_models::{Cancel, Error, Result, best_device};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -95,17 +94,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where networks run and how their weights are stored there.
-fn device() -> Result<(Device, DType)> {
-    let device = Device::cuda_if_available(0)?;
-    let dtype = if device.is_cuda() { DType::F16 } else { DType::F32 };
-    Ok((device, dtype))
-}
-
 fn run(settings: &Settings) -> Result<()> {
-    let (device, dtype) = device()?;
+    let (device, dtype) = best_device()?;
     let checkpoint = Checkpoint::open(&settings.model)?;
     println!("{}: {}", settings.model, checkpoint.architecture());
+    let family = checkpoint.architecture().family;
+    if !matches!(family, Some(Family::Sd15 | Family::Sdxl)) {
+        return Err(Error::input("model", "an SD1.5 or SDXL checkpoint", checkpoint.architecture().to_string()));
+    }
 
     // Text first, and out of memory before the UNet comes in.
     let prompts = [settings.prompt.as_str(), settings.negative.as_str()];
@@ -153,7 +149,10 @@ fn sample(
     let mut model = GuidedModel::new(model, vec![condition(0)?], vec![condition(1)?], Cancel::default())?;
 
     let sampler = Sampler::from_name(&settings.sampler)?;
-    let model_sigmas = ModelSigmas::stable_diffusion();
+    let model_sigmas = match checkpoint.architecture().zero_terminal_snr {
+        false => ModelSigmas::stable_diffusion(),
+        true => ModelSigmas::stable_diffusion_zero_snr(),
+    };
     let schedule = Schedule::from_name(&settings.schedule)?;
     let sigmas = ksampler::sigmas(&model_sigmas, sampler, schedule, settings.steps, 1.0)?;
     let shape = [1, 4, settings.height / 8, settings.width / 8];
@@ -166,11 +165,12 @@ fn sample(
         guidance: Guidance::new(settings.guidance),
         inpaint: None,
     };
-    let mut step_noise = TorchNoise::comfyui(settings.seed);
-    let latents = sample_sigmas(&mut model, &run, &noise.zeros_like()?, Some(&noise), &mut step_noise, &mut |step| {
-        eprint!("\rstep {} of {}", step.index + 1, settings.steps);
-        Ok(())
-    })?;
+    let mut step_noise = sampler.default_noise(settings.seed, &sigmas)?;
+    let latents =
+        sample_sigmas(&mut model, &run, &noise.zeros_like()?, Some(&noise), step_noise.as_mut(), &mut |step| {
+            eprint!("\rstep {} of {}", step.index + 1, settings.steps);
+            Ok(())
+        })?;
     eprintln!();
     Ok(latents)
 }

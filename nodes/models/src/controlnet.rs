@@ -120,6 +120,11 @@ pub enum ControlStrength {
 }
 
 impl ControlStrength {
+    /// Whether the net says nothing at this strength.
+    pub(crate) fn is_zero(self) -> bool {
+        matches!(self, Self::Constant(0.0) | Self::Ramp(0.0))
+    }
+
     /// The factor of residual `index` of `count` (the middle is the last).
     fn factor(self, index: usize, count: usize) -> f64 {
         match self {

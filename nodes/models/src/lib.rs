@@ -14,12 +14,15 @@
 //! | [`samplers`] | k-diffusion's samplers and ComfyUI's sigma schedules |
 //! | [`sampling`] | guidance, conditioning lists, masks, and the denoising loop |
 //! | [`vae`] | AutoencoderKL and TAESD, tiled for large pictures |
+//! | [`rng`], [`noise`] | torch's random numbers for the same seed; the sources of noise that samplers draw from |
+//! | [`layers`] | named weights plus one call into `ops` |
 //! | [`ops`] | every heavy operation, so that a faster kernel replaces it in one place |
 
 pub mod adapter;
 mod beta;
 mod cancel;
 pub mod controlnet;
+mod device;
 mod error;
 pub mod layers;
 pub mod lora;
@@ -35,4 +38,5 @@ pub mod vae;
 pub mod weights;
 
 pub use cancel::Cancel;
+pub use device::{best_device, cuda_device};
 pub use error::{Error, Result};

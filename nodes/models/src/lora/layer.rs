@@ -1,8 +1,8 @@
 //! From the tensors of one layer in a LoRA file to its change.
 
 use super::keys::Part;
-use crate::Result;
 use crate::weights::{Change, Delta, TensorSource};
+use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 
@@ -29,11 +29,11 @@ impl Layer {
     ///
     /// The scale is alpha / rank, and 1 without an alpha (then `up` and `down` already hold it). Sources: kohya-ss/sd-scripts
     /// `networks/lora.py`; LyCORIS `modules/{locon,loha,lokr,full}.py`.
-    pub(super) fn read(&self, file: &dyn TensorSource, strength: f64) -> Result<LayerDeltas> {
+    pub(super) fn read(&self, file: &dyn TensorSource, strength: f64, alpha: Option<f64>) -> Result<LayerDeltas> {
         let reader = Reader { layer: self, file };
         let alpha = match reader.find(Part::Alpha)? {
             Some(alpha) => alpha.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?.first().copied(),
-            None => None,
+            None => alpha,
         };
         let magnitude = reader.find(Part::Magnitude)?;
         let delta = |(change, rank): (Change, Option<usize>)| {
@@ -62,7 +62,11 @@ impl Reader<'_> {
     fn find(&self, part: Part) -> Result<Option<Tensor>> {
         let Some(name) = self.layer.0.get(&part) else { return Ok(None) };
         let stored = self.file.tensors().get(name).map_or(DType::F32, |info| info.dtype);
-        Ok(Some(self.file.load(name, stored, &Device::Cpu)?))
+        let tensor = self.file.load(name, stored, &Device::Cpu)?;
+        if tensor.elem_count() == 0 {
+            return Err(Error::input(name, "numbers", format!("shape {:?}", tensor.dims())));
+        }
+        Ok(Some(tensor))
     }
 
     fn pair(&self, first: Part, second: Part) -> Result<Option<(Tensor, Tensor)>> {

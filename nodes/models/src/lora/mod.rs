@@ -16,8 +16,9 @@
 //! Besides LoRA's two factors a layer may hold LoHa, LoKr, whole differences and DoRA's magnitudes (see [`Delta`]); any other
 //! kind is refused by name.
 //!
-//! **Differences**: an alpha that only stands in a safetensors file's metadata is not seen (alpha = rank then, as diffusers took
-//! it for years). A DoRA strength other than 1 goes part of the way to the merged weight, as in ComfyUI; peft scales the factors
+//! An alpha stands in a tensor, or in the metadata of a safetensors file (diffusers); without one it equals the rank.
+//!
+//! **Differences**: a DoRA strength other than 1 goes part of the way to the merged weight, as in ComfyUI; peft scales the factors
 //! instead.
 //!
 //! [`Weights::with_deltas`]: crate::weights::Weights::with_deltas
@@ -26,6 +27,7 @@
 mod keys;
 mod layer;
 mod ldm;
+mod metadata;
 mod names;
 mod problem;
 mod unet_layers;
@@ -37,6 +39,7 @@ use crate::weights::{Delta, Deltas, TensorInfo, TensorSource};
 use crate::{Error, Result};
 use keys::Key;
 use layer::Layer;
+use metadata::Alphas;
 use names::{Names, Network};
 use std::collections::BTreeMap;
 
@@ -123,13 +126,15 @@ pub fn match_lora(file: &dyn TensorSource, targets: &LoraTargets, strength: Lora
     let names = Names::of(targets, [contents.numbered("unet:"), contents.numbered("text_encoder:")]);
     let mut found = LoraMatch { ignored: contents.unknown, embeddings: contents.embeddings, ..Default::default() };
     let mut misfits = Vec::new();
+    let alphas = Alphas::of(file);
     for (name, layer) in &contents.layers {
         let Some((network, module)) = names.find(name) else {
             found.ignored.push(name.clone());
             continue;
         };
         let strength = if network == Network::Unet { strength.unet } else { strength.text };
-        let deltas = layer.read(file, strength)?;
+        let damaged = |e: Error| fail(LoraProblem::Damaged { layer: name.clone(), why: e.to_string() });
+        let deltas = layer.read(file, strength, alphas.get(name)).map_err(damaged)?;
         if let Some(name) = layer.lacks_a_part(&deltas) {
             return Err(fail(LoraProblem::Incomplete { name: name.to_string() }));
         }

@@ -4,6 +4,14 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoraProblem {
+    /// The tensors of a layer cannot be read, or do not fit together.
+    #[error("layer {layer} is damaged: {why}; get the file again")]
+    Damaged {
+        /// The layer, as the file names it.
+        layer: String,
+        /// What reading or combining its tensors said.
+        why: String,
+    },
     /// No tensor of the file is part of a LoRA.
     #[error("this is not a LoRA: expected names like `….lora_up.weight` or `….lora_A.weight`, got e.g. {example}")]
     NotLora {

@@ -25,7 +25,7 @@ pub struct Area {
 }
 
 impl Area {
-    /// From fractions 0..1 of a latent of `height × width`, at least one pixel, inside the latent.
+    /// From fractions 0..1 of a latent of `height × width`: at least one pixel, inside the latent.
     pub fn from_fractions(y: f64, x: f64, h: f64, w: f64, height: usize, width: usize) -> Self {
         let place = |start: f64, len: f64, full: usize| {
             let start = ((start * full as f64).round().max(0.0) as usize).min(full.saturating_sub(1));
@@ -38,9 +38,11 @@ impl Area {
     /// The part of `[.., H, W]` inside the area.
     pub(crate) fn crop(&self, x: &Tensor) -> Result<Tensor> {
         let (rows, columns) = (x.rank() - 2, x.rank() - 1);
-        if self.y + self.height > x.dim(rows)? || self.x + self.width > x.dim(columns)? {
+        let fits = |start: usize, len: usize, full: usize| len > 0 && start < full && len <= full - start;
+        let (height, width) = (x.dim(rows)?, x.dim(columns)?);
+        if !fits(self.y, self.height, height) || !fits(self.x, self.width, width) {
             let got = format!("{} × {} at ({}, {})", self.height, self.width, self.y, self.x);
-            let expected = format!("one inside the latent of {} × {}", x.dim(rows)?, x.dim(columns)?);
+            let expected = format!("a part of {height} × {width} (height × width at y, x)");
             return Err(Error::input("area", expected, got));
         }
         Ok(x.narrow(rows, self.y, self.height)?.narrow(columns, self.x, self.width)?)

@@ -26,9 +26,15 @@ impl Inpaint {
             let expected = format!("the original's shape {:?}", original.dims());
             return Err(Error::input("inpaint noise", expected, format!("{:?}", noise.dims())));
         }
-        let (_, _, height, width) = original.dims4()?;
-        let mask = ops::resize_bilinear(&mask.to_dtype(DType::F32)?.unsqueeze(1)?, height, width)?;
-        Ok(Self { mask, original: original.to_dtype(DType::F32)?, noise: noise.to_dtype(DType::F32)? })
+        let (batch, _, height, width) = original.dims4()?;
+        if ![1, batch].contains(&mask.dim(0)?) {
+            let expected = format!("1 row or {batch} (the batch)");
+            return Err(Error::input("noise mask", expected, mask.dim(0)?.to_string()));
+        }
+        let device = original.device();
+        let mask = ops::resize_bilinear(&mask.to_dtype(DType::F32)?.unsqueeze(1)?, height, width)?.to_device(device)?;
+        let noise = noise.to_device(device)?.to_dtype(DType::F32)?;
+        Ok(Self { mask, original: original.to_dtype(DType::F32)?, noise })
     }
 
     /// The clean latents that are kept.
@@ -41,8 +47,12 @@ impl Inpaint {
         &self.noise
     }
 
-    /// `redrawn` inside the mask, `kept` outside.
+    /// `redrawn` where the mask is 1, `kept` where it is 0; exactly so.
+    ///
+    /// # Errors
+    /// When the shapes or devices differ from the original's.
     pub fn blend(&self, redrawn: &Tensor, kept: &Tensor) -> Result<Tensor> {
-        Ok((kept + (redrawn - kept)?.broadcast_mul(&self.mask)?)?)
+        let rest = self.mask.affine(-1.0, 1.0)?;
+        Ok((redrawn.broadcast_mul(&self.mask)? + kept.broadcast_mul(&rest)?)?)
     }
 }

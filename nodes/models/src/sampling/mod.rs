@@ -1,10 +1,17 @@
 //! Guidance, conditioning lists, and the denoising loops.
+//!
+//! A run has a [`Model`] (a UNet with its adapters), lists of [`Condition`]s, and a loop. [`sample_timesteps`] goes by
+//! diffusers' rules and schedulers, [`sample_sigmas`] by ComfyUI's rules and k-diffusion's samplers; both evaluate a
+//! [`GuidedModel`] and combine what it says by [`Guidance`]. [`Inpaint`] keeps a part of a picture in either.
 
+mod average;
 mod conditioning;
 mod guidance;
 mod guided;
 mod inpaint;
+mod prepared;
 mod sigma_loop;
+mod stack;
 mod timestep_loop;
 mod window;
 

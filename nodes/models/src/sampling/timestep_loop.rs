@@ -76,6 +76,10 @@ pub fn sample_timesteps(
             }
             false => sample.zeros_like()?, // pure noise (zero terminal SNR): nothing to see yet
         };
+        let denoised = match inpaint {
+            None => denoised,
+            Some(inpaint) => inpaint.blend(&denoised, inpaint.original())?,
+        };
         sample = scheduler.step(&output, index, &sample, noise)?;
         if let Some(inpaint) = inpaint {
             let kept = match index + 1 < calls {

@@ -216,6 +216,9 @@ pub const SCHEDULERS: &[SchedulerClass] = &[
     },
 ];
 
+/// Models are trained with 1000; much more would only exhaust memory.
+const MOST_TIMESTEPS: usize = 100_000;
+
 /// Lays out a run of `steps` steps of the scheduler `class` with the settings of a `scheduler_config.json`.
 ///
 /// Settings that are missing have the class's own defaults; keys that the class does not know are ignored, as diffusers
@@ -234,6 +237,10 @@ pub fn build(class: &str, config: &Value, steps: usize, eta: Option<f64>) -> Res
     }
     let config = Config::new(class.name, config)?;
     let train = config.count("num_train_timesteps", 1000)?;
+    if train > MOST_TIMESTEPS {
+        let message = format!("num_train_timesteps must be at most {MOST_TIMESTEPS}, got {train}");
+        return Err(Error::config(class.name, message));
+    }
     if steps == 0 || steps > train {
         let expected = format!("1..={train}, the number of training timesteps");
         return Err(Error::input("steps", expected, steps.to_string()));

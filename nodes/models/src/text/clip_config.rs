@@ -107,6 +107,18 @@ impl ClipConfig {
     pub fn from_json(json: &Value) -> Result<Self> {
         let what = "text encoder config.json";
         let config: Self = Self::deserialize(json).map_err(|e| Error::config(what, e.to_string()))?;
+        for (key, value, most) in [
+            ("hidden_size", config.hidden_size, 1 << 16),
+            ("intermediate_size", config.intermediate_size, 1 << 18),
+            ("num_hidden_layers", config.num_hidden_layers, 256),
+            ("max_position_embeddings", config.max_position_embeddings, 1 << 16),
+            ("projection_dim", config.projection_dim, 1 << 16),
+            ("vocab_size", config.vocab_size, 1 << 20),
+        ] {
+            if !(1..=most).contains(&value) {
+                return Err(Error::config(what, format!("{key} must be from 1 to {most}, got {value}")));
+            }
+        }
         let (width, heads) = (config.hidden_size, config.num_attention_heads);
         if heads == 0 || !width.is_multiple_of(heads) {
             let message = format!("num_attention_heads ({heads}) does not divide hidden_size ({width})");

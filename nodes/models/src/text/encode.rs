@@ -25,6 +25,7 @@ pub struct EncodeOptions<'a> {
     pub style: PromptStyle,
     /// How many layers earlier than usual the features are taken: diffusers' `clip_skip`, 0 for its `None`.
     ///
+    /// diffusers' pipelines skip for the prompt alone and encode the negative prompt with 0: two calls.
     /// A1111's "Clip skip" is one more; ComfyUI's "stop at layer" -1 (SD1.5) and -2 (SDXL) are 0 here.
     pub clip_skip: usize,
     /// Textual inversions that prompts may call.

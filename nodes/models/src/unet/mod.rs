@@ -10,17 +10,18 @@ mod config;
 mod cross_attention;
 mod embedding;
 mod encoder;
+mod keys;
 mod pass;
 mod resnet;
 mod transformer;
 
-pub(crate) use config::Keys;
 pub use config::{BlockConfig, MidConfig, TextTimeConfig, UNetConfig};
 pub(crate) use cross_attention::CrossLayers;
 pub use cross_attention::{AdapterKv, AdapterLayerKv, ContextKv, CrossLayer, MaskResize, SpatialMask};
 pub use embedding::AddedConditions;
 pub(crate) use embedding::Embedding;
 pub(crate) use encoder::{DownBlocks, MidBlock};
+pub(crate) use keys::Keys;
 pub use pass::Observer;
 pub(crate) use pass::Pass;
 

@@ -33,6 +33,10 @@ impl AutoencoderKl {
     /// [`Error::Config`] when `config` is not valid, or when a file cannot be read.
     pub fn new(config: &AutoencoderKlConfig, weights: &Weights) -> Result<Self> {
         config.validate()?;
+        if config.force_upcast && weights.dtype() == DType::F16 {
+            let message = "force_upcast: these weights overflow f16 (black pictures); load them as f32 or bf16";
+            return Err(Error::config("vae/config.json", message));
+        }
         let conv_1x1 = |name: &str, channels| Conv2d::load_1x1(&weights.pp(name), channels, channels);
         let latent = config.latent_channels;
         Ok(Self {

@@ -12,6 +12,10 @@ use serde_json::Value;
 /// What this file is called in messages.
 const WHAT: &str = "vae/config.json";
 
+/// No autoencoder has wider or deeper levels; more would only exhaust memory.
+pub(super) const MAX_WIDTH: usize = 1 << 16;
+/// See [`MAX_WIDTH`].
+pub(super) const MAX_LAYERS: usize = 256;
 /// More would halve a picture of a million pixels a side to nothing.
 const MAX_LEVELS: usize = 20;
 
@@ -172,6 +176,10 @@ impl AutoencoderKlConfig {
             if value == 0 {
                 return refuse(format!("{key} must be at least 1, got 0"));
             }
+        }
+        let widest = self.block_out_channels.iter().copied().chain([self.in_channels, self.out_channels]).max();
+        if widest > Some(MAX_WIDTH) || self.latent_channels > MAX_WIDTH || self.layers_per_block > MAX_LAYERS {
+            return refuse(format!("expected widths of at most {MAX_WIDTH} and at most {MAX_LAYERS} layers_per_block"));
         }
         if let Some(width) = self.block_out_channels.iter().find(|&&c| c == 0 || c % self.norm_num_groups != 0) {
             return refuse(format!(

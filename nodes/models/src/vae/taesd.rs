@@ -8,6 +8,7 @@
 //! **Weights**: diffusers' `encoder.layers.N.*` and `decoder.layers.N.*`, or the original's two files with bare `N.*`, in which
 //! the decoder's numbers are one higher because its clamp is number 0.
 
+use super::config::{MAX_LAYERS, MAX_WIDTH};
 use crate::layers::Conv2d;
 use crate::{Cancel, Error, Result, ops, weights::Weights};
 use candle_core::{DType, Device, Tensor};
@@ -102,6 +103,11 @@ impl AutoencoderTinyConfig {
             ("encoder", &self.encoder_block_out_channels, &self.num_encoder_blocks),
             ("decoder", &self.decoder_block_out_channels, &self.num_decoder_blocks),
         ] {
+            if blocks.iter().any(|n| *n > MAX_LAYERS) || widths.iter().any(|w| *w > MAX_WIDTH) {
+                return refuse(format!(
+                    "{half}: expected widths of at most {MAX_WIDTH} and at most {MAX_LAYERS} blocks"
+                ));
+            }
             // The convolutions between levels have the same width on both sides, so the reference fails on anything else, too.
             if widths.len() != blocks.len() || widths.is_empty() || widths.iter().any(|w| *w != widths[0]) {
                 return refuse(format!(

@@ -58,6 +58,12 @@ pub trait TensorSource: Send + Sync {
 
     /// What to call this source in messages: a path.
     fn describe(&self) -> String;
+
+    /// Free-form texts that the file carries beside its tensors; none for most sources.
+    fn metadata(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        &NONE
+    }
 }
 
 /// Tensors in memory, e.g. made by a test or a trainer.

@@ -213,7 +213,7 @@ fn axes(shape: &[usize], strides: &[usize]) -> Option<(Vec<usize>, Vec<usize>)> 
         if shape[*axis] != 1 && strides[*axis] != step {
             return if shape.contains(&0) { Some(((0..shape.len()).collect(), shape.to_vec())) } else { None };
         }
-        step *= shape[*axis];
+        step = step.checked_mul(shape[*axis])?;
     }
     let mut permutation = vec![0; shape.len()];
     for (place, axis) in order.iter().enumerate() {

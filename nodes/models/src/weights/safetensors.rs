@@ -12,11 +12,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// An open safetensors file; its free-form `__metadata__` is not kept.
+/// An open safetensors file.
 pub(super) struct Safetensors {
     file: WeightFile,
     infos: BTreeMap<String, TensorInfo>,
     offsets: BTreeMap<String, u64>,
+    metadata: BTreeMap<String, String>,
 }
 
 /// One entry of the header.
@@ -31,13 +32,19 @@ impl Safetensors {
     pub(super) fn new(file: WeightFile) -> Result<Self> {
         let damaged = |why: String| file.problem(FileProblem::Damaged { format: "safetensors file", why });
         let length = file.map(0, 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).unwrap_or_default();
-        let header: BTreeMap<String, Value> = serde_json::from_slice(&file.map(8, length as usize)?)
+        let mut header: BTreeMap<String, Value> = serde_json::from_slice(&file.map(8, length as usize)?)
             .map_err(|e| damaged(format!("its header is no JSON object: {e}")))?;
 
+        let metadata = match header.remove("__metadata__") {
+            None | Some(Value::Null) => BTreeMap::new(),
+            Some(metadata) => {
+                serde_json::from_value(metadata).map_err(|e| damaged(format!("header of __metadata__: {e}")))?
+            }
+        };
         let start = 8 + length;
         let (mut infos, mut offsets) = (BTreeMap::new(), BTreeMap::new());
         let (mut spans, mut unreadable) = (Vec::new(), Vec::new());
-        for (name, value) in header.into_iter().filter(|(name, _)| name != "__metadata__") {
+        for (name, value) in header {
             let entry: Entry = serde_json::from_value(value).map_err(|e| damaged(format!("header of {name}: {e}")))?;
             spans.push((entry.data_offsets, name.clone()));
             let Some(dtype) = dtype(&entry.dtype) else {
@@ -66,7 +73,7 @@ impl Safetensors {
         if !unreadable.is_empty() {
             return Err(file.problem(FileProblem::DTypes { tensors: unreadable }));
         }
-        Ok(Self { file, infos, offsets })
+        Ok(Self { file, infos, offsets, metadata })
     }
 }
 
@@ -101,6 +108,10 @@ fn dtype(name: &str) -> Option<DType> {
 }
 
 impl TensorSource for Safetensors {
+    fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
     fn tensors(&self) -> &BTreeMap<String, TensorInfo> {
         &self.infos
     }

@@ -86,14 +86,17 @@ pub fn run(case: &Case) -> Outcome {
         guidance: Guidance::new(case.number("cfg")?),
         inpaint: None,
     };
-    let mut first = None;
+    let mut states = Vec::new();
     let mut noises = RecordedNoise::new(step_noise);
     let latent = sample_sigmas(&mut model, &settings, &latents, Some(&noise), &mut noises, &mut |step| {
-        first.get_or_insert_with(|| step.x.clone());
+        states.push(step.x.clone());
         Ok(())
     })?;
-    if let (true, Some(first)) = (case.has("out.x_init"), first) {
-        case.check("out.x_init", &first)?;
+    if let (true, Some(first)) = (case.has("out.x_init"), states.first()) {
+        case.check("out.x_init", first)?;
+    }
+    if case.has("out.x_at_step") {
+        case.check("out.x_at_step", &Tensor::stack(&states, 0)?)?;
     }
     case.check("out.latent", &latent)
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 const RELATIVE: f64 = 1e-6;
 
 pub fn run(set: &Set, tally: &mut Tally) -> Result<(), Box<dyn Error>> {
-    let Some(table) = set.table("schedules_comfy.json")? else { return Ok(()) };
+    let table = set.table("schedules_comfy.json")?;
     let model = ModelSigmas::stable_diffusion();
     for (part, content) in table.as_object().ok_or("not an object")? {
         match part.as_str() {

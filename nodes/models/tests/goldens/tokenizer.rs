@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::error::Error;
 
 pub fn run(set: &Set, tally: &mut Tally) -> Result<(), Box<dyn Error>> {
-    let Some(table) = set.table("tokenizer.json")? else { return Ok(()) };
+    let table = set.table("tokenizer.json")?;
     let folder = |name: &str| Tokenizer::from_dir(set.models().join("sdxl").join(name), PadInPrompt::Special);
     let tokenizers = [
         ("tok1", "built-in", Tokenizer::clip_l()),

@@ -19,7 +19,8 @@ pub fn run(case: &Case) -> Outcome {
     if legacy.exists() { check(case, &load(&legacy, &config)?) } else { Ok(()) }
 }
 
-fn load(path: &Path, config: &AutoencoderKlConfig) -> Result<AutoencoderKl, Box<dyn Error>> {
+/// The autoencoder of a file that holds nothing else.
+pub fn load(path: &Path, config: &AutoencoderKlConfig) -> Result<AutoencoderKl, Box<dyn Error>> {
     let weights = nets::weights(path)?;
     let vae = AutoencoderKl::new(config, &weights)?;
     let report = weights.finish("VAE")?;
