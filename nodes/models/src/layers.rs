@@ -26,6 +26,11 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear(x, &self.weight, self.bias.as_ref())
     }
+
+    /// Applies the layer, then GEGLU: `[.., in] -> [.., out / 2]`.
+    pub fn forward_geglu(&self, x: &Tensor) -> Result<Tensor> {
+        ops::linear_geglu(x, &self.weight, self.bias.as_ref())
+    }
 }
 
 /// `[B, Ci, H, W] -> [B, Co, H', W']` with a square kernel.

@@ -105,7 +105,7 @@ impl Block {
         pass.cancel.check()?;
         let x = (x + self.attn1.forward(&self.norm1.forward(x)?, size, pass)?)?;
         let x = (&x + self.attn2.forward(&self.norm2.forward(&x)?, size, pass)?)?;
-        let gated = ops::geglu(&self.ff_in.forward(&self.norm3.forward(&x)?)?)?;
+        let gated = self.ff_in.forward_geglu(&self.norm3.forward(&x)?)?;
         Ok((&x + self.ff_out.forward(&gated)?)?)
     }
 }
@@ -161,8 +161,9 @@ impl Transformer {
     pub fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
         let (batch, channels, height, width) = x.dims4()?;
         let normed = self.norm.forward(x)?;
-        let to_tokens = |x: &Tensor| x.flatten_from(2)?.transpose(1, 2)?.contiguous(); // [B, h·w, C]
-        let to_pixels = |x: &Tensor| x.transpose(1, 2)?.reshape((batch, channels, height, width));
+        let to_tokens = |x: &Tensor| ops::transpose(&x.flatten_from(2)?); // [B, h·w, C]
+        let to_pixels =
+            |x: &Tensor| -> Result<Tensor> { Ok(ops::transpose(x)?.reshape((batch, channels, height, width))?) };
         let mut tokens = match &self.projection {
             Projection::Linear(proj_in, _) => proj_in.forward(&to_tokens(&normed)?)?,
             Projection::Conv(proj_in, _) => to_tokens(&proj_in.forward(&normed)?)?,

@@ -75,10 +75,10 @@ impl Attention {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let tokens = self.group_norm.forward(x)?.flatten_from(2)?.transpose(1, 2)?.contiguous()?; // [B, HW, C]
+        let tokens = ops::transpose(&self.group_norm.forward(x)?.flatten_from(2)?)?; // [B, HW, C]
         let (q, k, v) = (self.to_q.forward(&tokens)?, self.to_k.forward(&tokens)?, self.to_v.forward(&tokens)?);
         let attended = self.to_out.forward(&ops::attention(&q, &k, &v, 1, Mask::None)?)?;
-        Ok((x + attended.transpose(1, 2)?.reshape(x.dims())?)?) // [B, C, H, W]
+        Ok((x + ops::transpose(&attended)?.reshape(x.dims())?)?) // [B, C, H, W]
     }
 }
 

@@ -11,9 +11,9 @@ use super::simd::{LANES, dispatch, exp};
 use crate::Result;
 use candle_core::Tensor;
 
-/// Queries of a block: twice the rows of the product's micro-kernel.
+/// Queries of a block: a multiple of the rows of AVX2 micro-kernels (16 or 24).
 const QUERIES: usize = 96;
-/// Keys of a block: scores of 96 KiB stay in the second-level cache.
+/// Keys of a block: its scores (96 KiB) stay in the second-level cache.
 const KEYS: usize = 256;
 
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -> Result<Tensor> {
