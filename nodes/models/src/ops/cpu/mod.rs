@@ -1,7 +1,8 @@
 //! f32 kernels for the CPU.
 //!
-//! Everything runs on rayon's global thread pool. Unsafe code is confined to [`buffer`] (outputs written by several
-//! threads) and [`gemm`] (one call into the gemm crate); the kernels state there why their pieces do not overlap.
+//! Everything runs on rayon's global thread pool. Unsafe code is one call into the gemm crate ([`gemm`]) and outputs that
+//! several threads write without zeroing them first ([`buffer`]); the kernels state there why their pieces do not overlap
+//! and why they cover the output.
 
 mod activation;
 mod attention;
