@@ -29,7 +29,7 @@ pub struct CrossLayer {
 
 /// The cross-attention layers of a network in registration order: down, up, mid.
 ///
-/// That is the order in which `ip-adapter.bin` numbers them (spec: key `2i + 1` is layer `i`), not the order of execution.
+/// That is the order in which `ip-adapter.bin` numbers them (key `2i + 1` is layer `i`), not the order of execution.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CrossLayers(Vec<CrossLayer>);
 
