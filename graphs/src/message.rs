@@ -1,0 +1,97 @@
+//! Problems as text: the line, a caret under the place, and what to do.
+//!
+//! ```text
+//! error[unknown-input]: node `id` (IDEmbed) has no input `face`
+//!   --> portrait.ron:12:24
+//!    |
+//! 12 |         "id": IDEmbed(face: Out("faces.faces")),
+//!    |                       ^^^^
+//!    = hint: did you mean `faces`?
+//! ```
+
+use crate::problem::{Problem, Report, Severity};
+use crate::source::Location;
+use std::fmt::{self, Write};
+
+/// Lines are cut to about this many characters around the place.
+const MAX_LINE: usize = 140;
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{severity}[{}]: {}", self.code, self.message)?;
+        let places = self.at.iter().chain(self.related.iter().map(|related| &related.at));
+        let gutter = places.map(|at| at.line.to_string().len()).max().unwrap_or(1);
+        if let Some(at) = &self.at {
+            write!(f, "\n{:gutter$}--> {at}", "")?;
+            snippet(f, at, gutter, "")?;
+        }
+        for related in &self.related {
+            write!(f, "\n{:gutter$}::: {}", "", related.at)?;
+            snippet(f, &related.at, gutter, &related.message)?;
+        }
+        let mut note = |what: &str, text: &str| {
+            // Further lines of a note stand under its first one.
+            let text = text.replace('\n', &format!("\n{:gutter$}   {:len$}  ", "", "", len = what.len()));
+            write!(f, "\n{:gutter$} = {what}: {text}", "")
+        };
+        for (what, text) in [("expected", &self.expected), ("got", &self.got)] {
+            if let Some(text) = text {
+                note(what, text)?;
+            }
+        }
+        if !self.looked.is_empty() {
+            note("looked in", &self.looked.join("\n"))?;
+        }
+        if let Some(hint) = &self.hint {
+            note("hint", hint)?;
+        }
+        Ok(())
+    }
+}
+
+fn snippet(f: &mut fmt::Formatter<'_>, at: &Location, gutter: usize, label: &str) -> fmt::Result {
+    let (line, column) = window(at);
+    // Tabs stay tabs under tabs, so that the caret stands right whatever their width.
+    let indent: String = line.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let room = line.chars().count().saturating_sub(column - 1).max(1);
+    write!(f, "\n{:gutter$} |\n{:>gutter$} | {line}\n{:gutter$} | {indent}", "", at.line, "")?;
+    f.write_str(&"^".repeat(at.width.min(room)))?;
+    if !label.is_empty() {
+        f.write_char(' ')?;
+        f.write_str(label)?;
+    }
+    Ok(())
+}
+
+/// The line, cut around the place if it is long, and the column of the place in what is left.
+fn window(at: &Location) -> (String, usize) {
+    let len = at.text.chars().count();
+    let printable = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+    if len <= MAX_LINE {
+        return (at.text.chars().map(printable).collect(), at.column);
+    }
+    let start = (at.column - 1).saturating_sub(MAX_LINE / 3).min(len - MAX_LINE);
+    let cut: String = at.text.chars().map(printable).skip(start).take(MAX_LINE).collect();
+    let (before, after) = (if start > 0 { "..." } else { "" }, if start + MAX_LINE < len { "..." } else { "" });
+    (format!("{before}{cut}{after}"), at.column - start + before.len())
+}
+
+/// All problems with a blank line between two, and a last line that counts them.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(f, "{problem}\n")?;
+        }
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        match (self.errors(), self.warnings()) {
+            (0, 0) => f.write_str("no problems"),
+            (errors, 0) => f.write_str(&count(errors, "error")),
+            (0, warnings) => f.write_str(&count(warnings, "warning")),
+            (errors, warnings) => write!(f, "{}, {}", count(errors, "error"), count(warnings, "warning")),
+        }
+    }
+}
