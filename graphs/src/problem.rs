@@ -1,7 +1,9 @@
 //! What is wrong with a graph, for people and for programs.
 
 use crate::source::{Location, Source, Span};
+use crate::suggest;
 use crate::syntax::SyntaxError;
+use selfsame_sdk::{Literal, LiteralMismatch, ValueProblem};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -221,6 +223,37 @@ impl Problem {
     pub fn related(mut self, source: &Source, span: Span, message: impl Into<String>) -> Self {
         self.related.push(Related { at: source.locate(span), message: message.into() });
         self
+    }
+
+    /// A literal of the wrong type. `message` says whose it is.
+    pub(crate) fn of_literal(message: String, mismatch: LiteralMismatch) -> Self {
+        Problem::new(Code::WrongLiteral, message)
+            .expected(mismatch.expected.to_string())
+            .got(mismatch.got)
+            .hint(mismatch.hint)
+    }
+
+    /// A literal of the right type that is refused. `what` is whose it is, in words.
+    pub(crate) fn of_value(what: &str, problem: ValueProblem) -> Self {
+        match problem {
+            ValueProblem::NotAChoice { choices, got: Literal::Str(got) } => {
+                let hint = suggest::did_you_mean(&got, choices.iter().map(String::as_str));
+                let expected = match choices.len() {
+                    0..=30 => format!("one of {}", choices.join(", ")),
+                    n => format!("one of {n} choices"),
+                };
+                Problem::new(Code::NotAChoice, format!("{what} is not one of its choices"))
+                    .expected(expected)
+                    .got(Literal::Str(got).in_words())
+                    .hint(hint)
+            }
+            ValueProblem::OutOfRange { range, got } => {
+                Problem::new(Code::OutOfRange, format!("{what} is out of range"))
+                    .expected(range.to_string())
+                    .got(got.to_string())
+            }
+            other => Problem::new(Code::OutOfRange, format!("{what}: {other}")),
+        }
     }
 
     pub(crate) fn of_syntax(source: &Source, error: SyntaxError) -> Self {

@@ -1,5 +1,9 @@
 //! Random texts and trees for tests.
 
+use crate::document::{ArgKind, Argument, Graph, GraphOutput, Link, Node, NodeInput, Value};
+use crate::source::{Span, Spanned};
+use selfsame_sdk::{InputPort, Literal, Type, Widget};
+
 /// SplitMix64: a small generator, so that a failing case is named by its seed.
 pub struct Random(pub u64);
 
@@ -143,4 +147,71 @@ pub fn damage(r: &mut Random, text: &str) -> String {
         }
     }
     chars.into_iter().collect()
+}
+
+/// A graph of up to `max` nodes of types that no catalogue has, with links to earlier nodes.
+pub fn random_graph(r: &mut Random, max: usize) -> Graph {
+    let mut graph = Graph::default();
+    if r.chance(50) {
+        graph.title = Some("A \"title\"\nof two lines".to_owned());
+    }
+    for (name, kind) in [("steps", ArgKind::Int), ("prompt", ArgKind::Text), ("image", ArgKind::Input)] {
+        if r.chance(60) {
+            let port = match kind {
+                ArgKind::Int => InputPort::new(name, Type::INT).default(r.below(100) as i64).hard(0..=100),
+                ArgKind::Text => InputPort::new(name, Type::STRING).doc("what\tto draw").widget(Widget::Multiline),
+                _ => InputPort::new(name, Type::list(Type::IMAGE)).optional(),
+            };
+            graph.args.push(Argument::new(kind, port));
+        }
+    }
+    let ids = ["photo", "the face", "ü/1", "latent", "x", "a-b", "漢字", "save"];
+    for i in 0..r.below(max) + 1 {
+        let id = format!("{}{i}", r.pick(&ids));
+        let mut node = if r.chance(10) {
+            Node::subgraph(id, "other graph.ron")
+        } else {
+            Node::new(id, r.pick(&["LoadImage", "acme.Gain", "com.acme-x.gain", "N"]))
+        };
+        for name in ["image", "guidance_scale", "r1", "_q"] {
+            if r.chance(60) {
+                let value = random_value(r, &graph, 2);
+                node.inputs.push(NodeInput { name: Spanned::from(name), value, span: Span::default() });
+            }
+        }
+        graph.nodes.push(node);
+    }
+    if r.chance(50) {
+        let id = graph.nodes[r.below(graph.nodes.len())].id.value.clone();
+        graph.bypass.push(Spanned::from(id.clone()));
+        graph.outputs.push(GraphOutput { name: Spanned::from("result"), link: Link::new(id, "image") });
+        graph.node_versions.push((Spanned::from("LoadImage"), 3));
+    }
+    graph
+}
+
+fn random_value(r: &mut Random, graph: &Graph, depth: usize) -> Value {
+    match r.below(if depth == 0 { 8 } else { 9 }) {
+        0 if !graph.nodes.is_empty() => {
+            Value::Link(Link::new(graph.nodes[r.below(graph.nodes.len())].id.value.clone(), "image"))
+        }
+        1 if !graph.args.is_empty() => Value::Arg(graph.args[r.below(graph.args.len())].name.value.clone()),
+        2 => Value::from(r.chance(50)),
+        3 => Value::Literal(Literal::Int(i128::from(r.next()))),
+        4 => Value::from(-(r.below(1000) as i64)),
+        5 => Value::from(r.below(1000) as f64 / 7.0 * 10f64.powi(r.below(40) as i32 - 20)),
+        6 => Value::from(r.pick(&[
+            "",
+            "a \"b\" \\ c",
+            "line\nline",
+            "\u{7}\u{2028}\r\t",
+            "漢字",
+            "x // no comment",
+            "/* no",
+        ])),
+        8 => Value::List(
+            (0..r.below(4)).map(|_| Spanned::new(random_value(r, graph, depth - 1), Span::default())).collect(),
+        ),
+        _ => Value::from("text"),
+    }
 }

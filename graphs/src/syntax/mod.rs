@@ -85,15 +85,6 @@ pub(crate) enum Key {
     Value(Value),
 }
 
-impl Key {
-    pub fn span(&self) -> Span {
-        match self {
-            Key::Name(name) => name.span,
-            Key::Value(value) => value.span,
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Comment {
     /// With its `//` or `/* */`, without spaces at the end.
@@ -136,10 +127,6 @@ impl Value {
             }
             scalar => Value::new(Kind::Scalar { literal: scalar.clone(), spelling: scalar.to_string() }),
         }
-    }
-
-    pub fn string(text: &str) -> Value {
-        Value::literal(&Literal::from(text))
     }
 
     pub fn group(

@@ -86,9 +86,13 @@ fn spans_cover_what_was_read() {
     let at = |span: Span| &text[span.start..span.end];
     let graph = file.value.as_group(Brackets::Round).unwrap();
     assert_eq!(at(graph.name.as_ref().unwrap().span), "Graph");
-    assert_eq!(at(graph.items[0].key.as_ref().unwrap().span()), "nodes");
+    let key_span = |item: &Item| match item.key.as_ref().unwrap() {
+        Key::Name(name) => name.span,
+        Key::Value(value) => value.span,
+    };
+    assert_eq!(at(key_span(&graph.items[0])), "nodes");
     let nodes = graph.items[0].value.as_group(Brackets::Curly).unwrap();
-    assert_eq!(at(nodes.items[0].key.as_ref().unwrap().span()), "\"ä\"");
+    assert_eq!(at(key_span(&nodes.items[0])), "\"ä\"");
     assert_eq!(at(nodes.items[0].value.span), "Load(path: Arg(\"face\"))");
     assert_eq!(at(file.value.span), &text[8..]);
 }
