@@ -2,19 +2,29 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod args;
+mod assets;
 mod document;
 mod format;
 mod message;
 mod problem;
+mod project;
+mod registry;
 mod source;
 mod suggest;
 mod syntax;
 #[cfg(test)]
 mod testing;
+mod validate;
 
+pub use args::ArgValues;
+pub use assets::{Asset, AssetKind, AssetMissing, Assets};
 pub use document::{
     ArgKind, Argument, Document, Graph, GraphOutput, Link, Node, NodeInput, NodeKind, SUBGRAPH, VERSION, Value,
 };
 pub use format::format;
 pub use problem::{Code, Problem, Related, Report, Severity};
+pub use project::{Disk, GraphFile, GraphFiles, NotOpened, Project};
+pub use registry::{Catalogue, NameClash, Registry};
 pub use source::{Location, Source, Span, Spanned};
+pub use validate::{Settings, Valid, validate};

@@ -97,8 +97,8 @@ codes! {
     MissingSubgraph = "missing-subgraph" Error,
     /// A sub-graph that contains itself.
     SubgraphRecursion = "subgraph-recursion" Error,
-    /// A sub-graph that does not work by itself.
-    BrokenSubgraph = "broken-subgraph" Error,
+    /// Sub-graphs within sub-graphs that come to too many nodes.
+    TooLarge = "too-large" Error,
     /// A file or folder that is not there.
     MissingFile = "missing-file" Error,
     /// A model file that is in none of the model folders.

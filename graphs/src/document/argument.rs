@@ -87,7 +87,12 @@ impl Argument {
 }
 
 /// Reads one declaration.
-pub(super) fn read(name: Spanned<String>, value: &syntax::Value, problems: &mut Problems) -> Option<Argument> {
+pub(super) fn read(name: Spanned<String>, value: &syntax::Value, problems: &mut Problems) -> Argument {
+    // What cannot be read takes anything, so that its uses are no further problem.
+    let anything = |name: Spanned<String>| {
+        let port = InputPort::new(&name.value, Type::Any).optional();
+        Argument { default_span: value.span, name, kind: ArgKind::Input, port }
+    };
     let group = match &value.kind {
         Kind::Group(syntax::Group { name: Some(kind), .. }) => Some(kind.value.as_str()),
         Kind::Word(word) => Some(word.as_str()),
@@ -96,13 +101,13 @@ pub(super) fn read(name: Spanned<String>, value: &syntax::Value, problems: &mut 
     let what = format!("argument `{}`", name.value);
     let Some(kind_name) = group else {
         problems.wrong_form(value, &what, "a declaration like Int(default: 30)");
-        return None;
+        return anything(name);
     };
     let Some(kind) = ArgKind::named(kind_name) else {
         let kinds = ArgKind::ALL.iter().map(|kind| kind.name());
         let problem = Problem::new(Code::WrongForm, format!("{what} is of an unknown kind `{kind_name}`"));
         problems.add(read::name_span(value), problem.hint(suggest::hint(kind_name, "kinds", kinds)));
-        return None;
+        return anything(name);
     };
     let empty = syntax::Group { name: None, brackets: syntax::Brackets::Round, items: Vec::new(), tail: Vec::new() };
     let group = value.as_group(syntax::Brackets::Round).unwrap_or(&empty);
@@ -134,7 +139,7 @@ pub(super) fn read(name: Spanned<String>, value: &syntax::Value, problems: &mut 
     }
     fields.finish(problems);
     check_soundness(&port, &what, value.span, problems);
-    Some(Argument { name, kind, port, default_span })
+    Argument { name, kind, port, default_span }
 }
 
 /// The fields that only some kinds have.

@@ -131,6 +131,8 @@ pub enum NodeKind {
     Typed(String),
     /// Another graph file, by its path from the folder of this one.
     Subgraph(Spanned<String>),
+    /// Something that is no node; [`Document::problems`] has it.
+    Unreadable,
 }
 
 impl Node {
@@ -157,6 +159,7 @@ impl Node {
         match &self.kind {
             NodeKind::Typed(name) => name,
             NodeKind::Subgraph(_) => SUBGRAPH,
+            NodeKind::Unreadable => "",
         }
     }
 

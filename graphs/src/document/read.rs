@@ -80,7 +80,7 @@ fn argument(name: Spanned<String>, value: &syntax::Value, problems: &mut Problem
         let message = format!("an argument cannot be called `file`: {SUBGRAPH}(file: ..) already means the graph file");
         problems.add(name.span, Problem::new(Code::BadName, message));
     }
-    argument::read(name, value, problems)
+    Some(argument::read(name, value, problems))
 }
 
 /// Arguments and outputs are inputs and outputs of the graph as a node, so they are named like these.
@@ -126,18 +126,17 @@ fn node(id: Spanned<String>, value: &syntax::Value, problems: &mut Problems) -> 
         problems.add(id.span, problem.hint(id.value.contains('.').then(|| hint.to_owned())));
     }
     let what = format!("node `{}`", id.value);
-    let (type_name, group) = match &value.kind {
-        Kind::Group(group @ Group { name: Some(name), .. }) => (name.value.clone(), Some(group)),
-        Kind::Word(word) => (word.clone(), None),
-        _ => {
-            problems.wrong_form(value, &what, "a node type with its inputs, like LoadImage(path: \"ada.png\")");
-            return None;
-        }
-    };
     let kind_span = name_span(value);
-    if WORDS.contains(&&*type_name) {
+    // The id is known even so: links to it are no further problem.
+    let unreadable = |id: Spanned<String>| Some(Node { id, kind: NodeKind::Unreadable, kind_span, inputs: Vec::new() });
+    let (type_name, group) = match &value.kind {
+        Kind::Group(group @ Group { name: Some(name), .. }) => (&*name.value, Some(group)),
+        Kind::Word(word) => (&**word, None),
+        _ => ("", None),
+    };
+    if type_name.is_empty() || WORDS.contains(&type_name) {
         problems.wrong_form(value, &what, "a node type with its inputs, like LoadImage(path: \"ada.png\")");
-        return None;
+        return unreadable(id);
     }
     let empty = Group { name: None, brackets: Brackets::Round, items: Vec::new(), tail: Vec::new() };
     let mut fields = Fields::of(group.unwrap_or(&empty), what.clone(), problems);
@@ -146,15 +145,15 @@ fn node(id: Spanned<String>, value: &syntax::Value, problems: &mut Problems) -> 
             let message = format!("{what} is a {SUBGRAPH} without `file`");
             let hint = format!("write {SUBGRAPH}(file: \"other.ron\", ...)");
             problems.add(kind_span, Problem::new(Code::MissingField, message).hint(hint));
-            return None;
+            return unreadable(id);
         };
         let Some(path) = file.as_str() else {
             problems.wrong_form(file, &format!("`file` of {what}"), "a string");
-            return None;
+            return unreadable(id);
         };
         NodeKind::Subgraph(Spanned::new(path.to_owned(), file.span))
     } else {
-        NodeKind::Typed(type_name)
+        NodeKind::Typed(type_name.to_owned())
     };
     let inputs = fields
         .rest()

@@ -81,6 +81,8 @@ fn node(node: &Node) -> syntax::Value {
     let mut fields = Fields::default();
     let name = match &node.kind {
         NodeKind::Typed(name) => name,
+        // It was reported when the file was read.
+        NodeKind::Unreadable => "Unreadable",
         NodeKind::Subgraph(file) => {
             fields.add("file", literal(&*file.value));
             SUBGRAPH
