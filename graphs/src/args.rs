@@ -59,9 +59,8 @@ impl ArgValues {
     pub fn set(&mut self, document: &Document, name: &str, literal: Literal) -> Result<(), Box<Problem>> {
         let arg = argument(document, name)?;
         let value = literal.for_type(&arg.port.value_type()).map_err(|mismatch| {
-            let message = format!("argument `{name}` does not take this");
-            let problem = Problem { code: Code::BadArgument, ..Problem::of_literal(message, mismatch) };
-            declared(document, arg, problem)
+            let problem = Problem::of_literal(&format!("argument `{name}`"), mismatch);
+            declared(document, arg, Problem { code: Code::BadArgument, ..problem })
         })?;
         arg.port.check_value(&value).map_err(|problem| {
             let problem = Problem::of_value(&format!("argument `{name}`"), problem);
@@ -87,7 +86,7 @@ fn argument<'d>(document: &'d Document, name: &str) -> Result<&'d Argument, Box<
     args.iter().find(|arg| arg.name.value == name).ok_or_else(|| {
         let names = args.iter().map(|arg| &*arg.name.value);
         let problem = Problem::new(Code::UnknownArgument, format!("the graph has no argument `{name}`"));
-        Box::new(problem.hint(suggest::hint(name, "arguments", names)))
+        Box::new(problem.hint(suggest::hint(name, "argument", names)))
     })
 }
 
@@ -190,7 +189,7 @@ mod tests {
             no("steps=5.0"),
             "argument `steps` expects an integer, got the string \"5.0\"; leave the decimal point away"
         );
-        assert_eq!(no("steps=101"), "argument `steps` is out of range; between 1 and 100");
+        assert_eq!(no("steps=101"), "argument `steps` must be between 1 and 100, not 101; between 1 and 100");
         assert_eq!(
             no("scale=7,5"),
             "argument `scale` expects a number, got the string \"7,5\"; write a point, not a comma"
@@ -200,7 +199,7 @@ mod tests {
         assert_eq!(no("fast=maybe"), "argument `fast` expects true or false, got the string \"maybe\"");
         assert_eq!(
             no("method=eular"),
-            "argument `method` is not one of its choices; one of euler, ddim; did you mean `euler`?"
+            "argument `method` has no choice \"eular\"; one of euler, ddim; did you mean `euler`?"
         );
         assert!(no("paper=red").contains("not a colour"));
         assert_eq!(
@@ -208,7 +207,7 @@ mod tests {
             "argument `model` expects a value of type MODEL, got the string \"x.safetensors\"; only a graph that uses \
              this one can link it"
         );
-        assert_eq!(no("sizes=[1, 2.5]"), "argument `sizes` does not take this; LIST<INT>");
+        assert_eq!(no("sizes=[1, 2.5]"), "argument `sizes` takes LIST<INT>, not a list of 2 values; LIST<INT>");
     }
 
     #[test]

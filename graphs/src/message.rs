@@ -39,7 +39,7 @@ impl fmt::Display for Problem {
             write!(f, "\n{:gutter$} = {what}: {text}", "")
         };
         for (what, text) in [("expected", &self.expected), ("got", &self.got)] {
-            if let Some(text) = text {
+            if let Some(text) = text.as_ref().filter(|text| !self.message.contains(text.as_str())) {
                 note(what, text)?;
             }
         }
@@ -56,15 +56,39 @@ impl fmt::Display for Problem {
 fn snippet(f: &mut fmt::Formatter<'_>, at: &Location, gutter: usize, label: &str) -> fmt::Result {
     let (line, column) = window(at);
     // Tabs stay tabs under tabs, so that the caret stands right whatever their width.
-    let indent: String = line.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    let room = line.chars().count().saturating_sub(column - 1).max(1);
-    write!(f, "\n{:gutter$} |\n{:>gutter$} | {line}\n{:gutter$} | {indent}", "", at.line, "")?;
-    f.write_str(&"^".repeat(at.width.min(room)))?;
+    let indent: String = line.chars().take(column - 1).map(blank).collect();
+    let carets: usize = line.chars().skip(column - 1).take(at.width).map(columns).sum();
+    write!(f, "\n{:gutter$} |\n{:>gutter$} |{}\n{:gutter$} | {indent}", "", at.line, spaced(&line), "")?;
+    f.write_str(&"^".repeat(carets.max(1)))?;
     if !label.is_empty() {
         f.write_char(' ')?;
         f.write_str(label)?;
     }
     Ok(())
+}
+
+fn spaced(line: &str) -> String {
+    if line.is_empty() { String::new() } else { format!(" {line}") }
+}
+
+/// What stands under a character to the left of the caret.
+fn blank(c: char) -> &'static str {
+    match (c, columns(c)) {
+        ('\t', _) => "\t",
+        (_, 0) => "",
+        (_, 1) => " ",
+        _ => "  ",
+    }
+}
+
+/// How many columns of a terminal a character takes: two for those of East Asia and emoji, none for what combines.
+fn columns(c: char) -> usize {
+    match u32::from(c) {
+        0x300..=0x36f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe4f => 2,
+        0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1f64f | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
 }
 
 /// The line, cut around the place if it is long, and the column of the place in what is left.

@@ -225,9 +225,9 @@ impl Problem {
         self
     }
 
-    /// A literal of the wrong type. `message` says whose it is.
-    pub(crate) fn of_literal(message: String, mismatch: LiteralMismatch) -> Self {
-        Problem::new(Code::WrongLiteral, message)
+    /// A literal of the wrong type. `what` is whose it is, in words.
+    pub(crate) fn of_literal(what: &str, mismatch: LiteralMismatch) -> Self {
+        Problem::new(Code::WrongLiteral, format!("{what} takes {}, not {}", mismatch.expected, mismatch.got))
             .expected(mismatch.expected.to_string())
             .got(mismatch.got)
             .hint(mismatch.hint)
@@ -242,13 +242,13 @@ impl Problem {
                     0..=30 => format!("one of {}", choices.join(", ")),
                     n => format!("one of {n} choices"),
                 };
-                Problem::new(Code::NotAChoice, format!("{what} is not one of its choices"))
+                Problem::new(Code::NotAChoice, format!("{what} has no choice \"{got}\""))
                     .expected(expected)
                     .got(Literal::Str(got).in_words())
                     .hint(hint)
             }
             ValueProblem::OutOfRange { range, got } => {
-                Problem::new(Code::OutOfRange, format!("{what} is out of range"))
+                Problem::new(Code::OutOfRange, format!("{what} must be {range}, not {got}"))
                     .expected(range.to_string())
                     .got(got.to_string())
             }

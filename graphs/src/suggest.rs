@@ -3,7 +3,7 @@
 /// The one of `names` that is most like `wrong`, if any is like it enough.
 pub(crate) fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = fold(wrong);
-    let allowed = (wrong.len() / 3).clamp(1, 4);
+    let allowed = wrong.len().div_ceil(3).min(3);
     names
         .into_iter()
         .map(|name| (distance(&wrong, &fold(name)), name))
@@ -17,13 +17,14 @@ pub(crate) fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a 
     nearest(wrong, names).map(|name| format!("did you mean `{name}`?"))
 }
 
-/// A hint for a wrong name: the nearest name, else all names if they are few. `what` is their plural.
+/// A hint for a wrong name: the nearest name, else all names if they are few. `what` is one of them, in words.
 pub(crate) fn hint<'a>(wrong: &str, what: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     did_you_mean(wrong, names.clone()).or_else(|| {
         let names: Vec<&str> = names.into_iter().collect();
         match names.len() {
-            0 => Some(format!("there are no {what}")),
-            1..=20 => Some(format!("there are the {what} {}", names.join(", "))),
+            0 => Some(format!("there is no {what} at all")),
+            1 => Some(format!("the only {what} is {}", names.concat())),
+            2..=20 => Some(format!("the {what}s are {}", names.join(", "))),
             _ => None,
         }
     })
@@ -70,11 +71,10 @@ mod tests {
         assert_eq!(nearest("guidancescale", names), Some("guidance_scale"));
         assert_eq!(nearest("cfg", names), None);
         assert_eq!(nearest("", names), None);
-        assert_eq!(
-            hint("cfg", "inputs", names).unwrap(),
-            "there are the inputs faces, instantid, noise, guidance_scale"
-        );
-        assert_eq!(hint("cfg", "inputs", []).unwrap(), "there are no inputs");
+        assert_eq!(hint("cfg", "input", names).unwrap(), "the inputs are faces, instantid, noise, guidance_scale");
+        assert_eq!(hint("cfg", "input", ["faces"]).unwrap(), "the only input is faces");
+        assert_eq!(hint("cfg", "input", []).unwrap(), "there is no input at all");
+        assert_eq!(nearest("foto", ["face", "photo"]), Some("photo"));
     }
 
     #[test]

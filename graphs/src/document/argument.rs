@@ -106,7 +106,7 @@ pub(super) fn read(name: Spanned<String>, value: &syntax::Value, problems: &mut 
     let Some(kind) = ArgKind::named(kind_name) else {
         let kinds = ArgKind::ALL.iter().map(|kind| kind.name());
         let problem = Problem::new(Code::WrongForm, format!("{what} is of an unknown kind `{kind_name}`"));
-        problems.add(read::name_span(value), problem.hint(suggest::hint(kind_name, "kinds", kinds)));
+        problems.add(read::name_span(value), problem.hint(suggest::hint(kind_name, "kind", kinds)));
         return anything(name);
     };
     let empty = syntax::Group { name: None, brackets: syntax::Brackets::Round, items: Vec::new(), tail: Vec::new() };
@@ -129,8 +129,7 @@ pub(super) fn read(name: Spanned<String>, value: &syntax::Value, problems: &mut 
                     port.default = Some(literal);
                 }
                 Err(mismatch) => {
-                    let message = format!("the default of {what} does not fit its kind {}", kind.name());
-                    problems.add(default.span, Problem::of_literal(message, mismatch));
+                    problems.add(default.span, Problem::of_literal(&what, mismatch));
                 }
             },
             None if matches!(literal, super::Value::Unreadable) => {}
@@ -182,6 +181,7 @@ fn kind_fields(kind: ArgKind, port: &mut InputPort, fields: &mut Fields, span: S
             port.widget = Widget::Model { folder: folder.unwrap_or_default() };
         }
         ArgKind::Input => {
+            port.ty = Type::Any;
             port.optional = fields.bool("optional", problems).unwrap_or(false);
             match fields.take("type").map(|value| (value, value.as_str().map(str::parse::<Type>))) {
                 Some((_, Some(Ok(ty)))) => {

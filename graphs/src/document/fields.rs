@@ -116,7 +116,7 @@ impl<'t> Fields<'t> {
     pub fn finish(self, problems: &mut Problems) {
         for (name, _) in &self.fields {
             let problem = Problem::new(Code::UnknownField, format!("{} has no field `{}`", self.what, name.value));
-            problems.add(name.span, problem.hint(suggest::hint(&name.value, "fields", self.known.iter().copied())));
+            problems.add(name.span, problem.hint(suggest::hint(&name.value, "field", self.known.iter().copied())));
         }
     }
 }

@@ -122,6 +122,8 @@ pub struct Node {
     pub kind_span: Span,
     /// The inputs that are set.
     pub inputs: Vec<NodeInput>,
+    /// Values without names stood there; [`Document::problems`] has it.
+    pub(crate) has_unnamed_inputs: bool,
 }
 
 /// What a node is.
@@ -139,13 +141,18 @@ impl Node {
     /// A node without inputs.
     pub fn new(id: impl Into<String>, type_name: impl Into<String>) -> Self {
         let kind = NodeKind::Typed(type_name.into());
-        Node { id: Spanned::from(id.into()), kind, kind_span: Span::default(), inputs: Vec::new() }
+        Node::of_kind(id.into(), kind)
     }
 
     /// A node that stands for another graph file.
     pub fn subgraph(id: impl Into<String>, file: impl Into<String>) -> Self {
         let kind = NodeKind::Subgraph(Spanned::from(file.into()));
-        Node { id: Spanned::from(id.into()), kind, kind_span: Span::default(), inputs: Vec::new() }
+        Node::of_kind(id.into(), kind)
+    }
+
+    fn of_kind(id: String, kind: NodeKind) -> Self {
+        let (id, kind_span) = (Spanned::from(id), Span::default());
+        Node { id, kind, kind_span, inputs: Vec::new(), has_unnamed_inputs: false }
     }
 
     /// Sets an input.

@@ -36,7 +36,7 @@ pub(super) fn read(tree: &syntax::Value, source: &Source) -> (Graph, Vec<Problem
             let message = format!("`bypass` names `{}`, which is no node", bypassed.value);
             let ids = graph.nodes.iter().map(|node| &*node.id.value);
             let problem = Problem::new(Code::UnknownLink, message);
-            problems.add(bypassed.span, problem.hint(crate::suggest::hint(&bypassed.value, "nodes", ids)));
+            problems.add(bypassed.span, problem.hint(crate::suggest::hint(&bypassed.value, "node", ids)));
         }
     }
     (graph, problems.found)
@@ -128,7 +128,10 @@ fn node(id: Spanned<String>, value: &syntax::Value, problems: &mut Problems) -> 
     let what = format!("node `{}`", id.value);
     let kind_span = name_span(value);
     // The id is known even so: links to it are no further problem.
-    let unreadable = |id: Spanned<String>| Some(Node { id, kind: NodeKind::Unreadable, kind_span, inputs: Vec::new() });
+    let unreadable = |id: Spanned<String>| {
+        let kind = NodeKind::Unreadable;
+        Some(Node { id, kind, kind_span, inputs: Vec::new(), has_unnamed_inputs: false })
+    };
     let (type_name, group) = match &value.kind {
         Kind::Group(group @ Group { name: Some(name), .. }) => (&*name.value, Some(group)),
         Kind::Word(word) => (&**word, None),
@@ -164,7 +167,8 @@ fn node(id: Spanned<String>, value: &syntax::Value, problems: &mut Problems) -> 
             value: self::value(value, &format!("input `{}` of {what}", name.value), problems),
         })
         .collect();
-    Some(Node { id, kind, kind_span, inputs })
+    let has_unnamed_inputs = group.is_some_and(|group| group.items.iter().any(|item| item.key.is_none()));
+    Some(Node { id, kind, kind_span, inputs, has_unnamed_inputs })
 }
 
 /// Why a node cannot have this id.

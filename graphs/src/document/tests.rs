@@ -153,7 +153,7 @@ fn unknown_and_missing_fields() {
         "nodes: {}, args: {\"a\": Int(defualt: 1), \"b\": Number(), \"c\": Choice(), \"d\": 5}",
         &[
             "unknown-field `defualt`: argument `a` has no field `defualt`; hint did you mean `default`?",
-            "wrong-form `Number`: argument `b` is of an unknown kind `Number`; hint there are the kinds Int, Float, \
+            "wrong-form `Number`: argument `b` is of an unknown kind `Number`; hint the kinds are Int, Float, \
              Bool, Text, Seed, Choice, Color, Image, File, Folder, Model, Input",
             "missing-field `Choice()`: argument `c` of kind Choice has no `choices`",
             "wrong-form `5`: argument `d` is not a declaration like Int(default: 30); got the integer 5",
@@ -218,11 +218,11 @@ fn argument_declarations() {
     assert_problems(
         "nodes: {}, args: {\"a\": Int(default: \"5\"), \"b\": Int(default: 5, max: 4), \"c\": Int(min: 2, max: 1), \"d\": Choice(choices: [\"euler\"], default: \"eulr\"), \"e\": Input(type: \"LIST\"), \"f\": Input(type: \"INT\", optional: true, default: 5), \"g\": Int(default: Out(\"a.b\")), \"h\": Seed(default: -1)}",
         &[
-            "wrong-literal `\"5\"`: the default of argument `a` does not fit its kind Int; expected INT; got the \
+            "wrong-literal `\"5\"`: argument `a` takes INT, not the string \"5\"; expected INT; got the \
              string \"5\"; hint write 5 without quotes",
-            "out-of-range `5`: the default of argument `b` is out of range; expected at most 4; got 5",
+            "out-of-range `5`: the default of argument `b` must be at most 4, not 5; expected at most 4; got 5",
             "wrong-form `Int(min: 2, max: 1)`: argument `c` allows nothing: `min` 2 is above `max` 1",
-            "not-a-choice `\"eulr\"`: the default of argument `d` is not one of its choices; expected one of \
+            "not-a-choice `\"eulr\"`: the default of argument `d` has no choice \"eulr\"; expected one of \
              euler; got the string \"eulr\"; hint did you mean `euler`?",
             "wrong-form `\"LIST\"`: `LIST` is not a type: LIST needs its element type, LIST<...> (types look like \
              IMAGE, LIST<IMAGE>, IMAGE|MASK or *)",
@@ -244,7 +244,7 @@ fn other_fields() {
             "wrong-form `[]`: `nodes` is not a map {\"name\": ...}; got a list",
             "wrong-form `5`: output `x` is not a link Out(\"node.output\"); got the integer 5",
             "wrong-form `0`: the version of N is not an integer from 1; got the integer 0",
-            "unknown-link `\"photo\"`: `bypass` names `photo`, which is no node; hint there are no nodes",
+            "unknown-link `\"photo\"`: `bypass` names `photo`, which is no node; hint there is no node at all",
         ],
     );
 }

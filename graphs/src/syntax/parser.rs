@@ -213,6 +213,10 @@ impl<'a> Parser<'a> {
                 return Err(SyntaxError { span: open, message, hint: None });
             }
             let named = items.first().map(|first| first.key.is_some());
+            if let Some(c @ (')' | ']' | '}')) = self.peek() {
+                let message = format!("expected `{}`, found `{c}`", brackets.close());
+                return Err(self.error_here(message, Some(&self.still_open(open, brackets))));
+            }
             let key = self.key(brackets, named)?;
             let value = self.value()?;
             let mut trail = self.trailing_comments(brackets)?;
@@ -319,10 +323,7 @@ impl<'a> Parser<'a> {
         let hint = match self.peek() {
             Some('.') => Some("a link is written in quotes: Out(\"node.output\")".to_owned()),
             Some(':') if brackets == Brackets::Round => Some("either every value here has a name, or none".to_owned()),
-            Some(')' | ']' | '}') => {
-                let line = self.text[..open.start].matches('\n').count() + 1;
-                Some(format!("the `{}` of line {line} is still open", brackets.open()))
-            }
+            Some(')' | ']' | '}') => Some(self.still_open(open, brackets)),
             _ => None,
         };
         let expected = format!("expected `,` or `{}`", brackets.close());
@@ -332,6 +333,11 @@ impl<'a> Parser<'a> {
         } else {
             self.error_here(format!("{expected}, found {}", self.found()), hint.as_deref())
         }
+    }
+
+    fn still_open(&self, open: Span, brackets: Brackets) -> String {
+        let line = self.text[..open.start].matches('\n').count() + 1;
+        format!("the `{}` of line {line} is still open", brackets.open())
     }
 
     fn found(&self) -> String {

@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem};
 use crate::project::Project;
 use crate::source::Span;
 use crate::suggest;
-use selfsame_sdk::{InputPort, NodeDescriptor, Type};
+use selfsame_sdk::{InputPort, Literal, NodeDescriptor, Type};
 use std::collections::BTreeMap;
 
 pub(super) fn check<'a>(
@@ -74,8 +74,15 @@ impl<'a> Inputs<'_, 'a, '_> {
         if bypassed {
             return;
         }
+        // An input that was only misspelled, or a node whose inputs have no names at all, is no further problem.
+        let mut misspelled: Vec<&str> = Vec::new();
+        for input in &node.inputs {
+            if descriptor.input_named(&input.name.value).is_none() {
+                misspelled.extend(suggest::nearest(&input.name.value, descriptor.inputs.iter().map(|p| &*p.name)));
+            }
+        }
         for port in descriptor.inputs.iter().filter(|port| !given.contains_key(&*port.name)) {
-            if port.is_required() {
+            if port.is_required() && !node.has_unnamed_inputs && !misspelled.contains(&&*port.name) {
                 self.missing_input(port);
             }
             self.sinks.unset(self.scope, self.node, port);
@@ -131,10 +138,11 @@ impl<'a> Inputs<'_, 'a, '_> {
             Value::List(items) => match element_of(port) {
                 Some(element) => items.iter().for_each(|item| self.value(&element, &item.value, item.span)),
                 None => {
-                    let message = format!("{what} takes one value, not a list");
+                    let (wanted, count) =
+                        (port.value_type(), Literal::List(vec![false.into(); items.len()]).in_words());
+                    let message = format!("{what} takes {wanted}, not {count}");
                     let problem = Problem::new(Code::WrongLiteral, message).port(&*port.name);
-                    let count = format!("a list of {} value{}", items.len(), if items.len() == 1 { "" } else { "s" });
-                    self.add(span, problem.expected(port.value_type().to_string()).got(count));
+                    self.add(span, problem.expected(wanted.to_string()).got(count));
                     self.names_in(value, &port.name);
                 }
             },
@@ -189,7 +197,7 @@ impl<'a> Inputs<'_, 'a, '_> {
         if !self.scope.args.contains_key(name) {
             let message = format!("the graph has no argument `{name}`");
             let names = self.scope.graph.args.iter().map(|arg| &*arg.name.value);
-            let problem = Problem::new(Code::UnknownArgument, message).hint(suggest::hint(name, "arguments", names));
+            let problem = Problem::new(Code::UnknownArgument, message).hint(suggest::hint(name, "argument", names));
             let input = self.scope.graph.nodes[self.node].inputs.iter().find(|input| input.name.value == port);
             let span = input.map(|input| arg_span(&input.value, input.span, name)).unwrap_or_default();
             self.add(span, problem.port(port));
@@ -206,7 +214,7 @@ impl<'a> Inputs<'_, 'a, '_> {
         let message = format!("node `{}` ({}) has no input `{name}`", self.id(), self.type_name());
         let names = descriptor.inputs.iter().map(|port| &*port.name);
         let problem = Problem::new(Code::UnknownInput, message).port(&**name);
-        self.add(input.name.span, problem.hint(suggest::hint(name, "inputs", names)));
+        self.add(input.name.span, problem.hint(suggest::hint(name, "input", names)));
     }
 
     fn renamed_input(&mut self, input: &NodeInput, port: &InputPort) {
@@ -250,7 +258,7 @@ pub(super) fn link_problem(scope: &Scope, link: &Link) -> Option<(Span, Problem)
         let ids = scope.graph.nodes.iter().map(|node| &*node.id.value);
         let hint = match scope.args.contains_key(id) {
             true => Some(format!("`{id}` is an argument: write Arg(\"{id}\")")),
-            false => suggest::hint(id, "nodes", ids),
+            false => suggest::hint(id, "node", ids),
         };
         let problem = Problem::new(Code::UnknownLink, format!("there is no node `{id}`")).hint(hint);
         return Some((link.node.span, problem));
@@ -261,7 +269,7 @@ pub(super) fn link_problem(scope: &Scope, link: &Link) -> Option<(Span, Problem)
     }
     let message = format!("node `{id}` ({}) has no output `{output}`", scope.graph.nodes[node].type_name());
     let names = descriptor.outputs.iter().map(|port| &*port.name);
-    let problem = Problem::new(Code::UnknownOutput, message).hint(suggest::hint(output, "outputs", names));
+    let problem = Problem::new(Code::UnknownOutput, message).hint(suggest::hint(output, "output", names));
     Some((link.output.span, problem))
 }
 

@@ -16,7 +16,7 @@ pub(super) fn check(project: &Project, scope: &Scope, registry: &dyn Registry, p
     cycles(scope, problems);
     bypasses(scope, problems);
     outputs(project, scope, problems);
-    unused(scope, problems);
+    unused(project, scope, problems);
 }
 
 fn node_types(scope: &Scope, registry: &dyn Registry, problems: &mut Vec<Problem>) {
@@ -159,15 +159,25 @@ fn results(scope: &Scope) -> Vec<usize> {
     (0..scope.graph.nodes.len()).filter(runs).collect()
 }
 
-/// Arguments that nothing uses, and nodes at the end of a chain that leads nowhere.
-fn unused(scope: &Scope, problems: &mut Vec<Problem>) {
+/// Arguments that nothing uses, and nodes at the end of a chain that leads nowhere. What another problem may be the
+/// reason of, such as a misspelled name, is not reported.
+fn unused(project: &Project, scope: &Scope, problems: &mut Vec<Problem>) {
+    if !project.documents()[scope.document].problems().is_empty() {
+        return;
+    }
     let mut used_args = BTreeSet::new();
     for input in scope.graph.nodes.iter().flat_map(|node| &node.inputs) {
         args_in(&input.value, &mut used_args);
     }
-    for arg in scope.graph.args.iter().filter(|arg| !used_args.contains(&*arg.name.value)) {
+    let all_args_exist = used_args.iter().all(|name| scope.args.contains_key(name));
+    for arg in scope.graph.args.iter().filter(|arg| all_args_exist && !used_args.contains(&*arg.name.value)) {
         let message = format!("argument `{}` is not used", arg.name.value);
         problems.push(Problem::new(Code::UnusedArgument, message).at(scope.source, arg.name.span));
+    }
+    let links = scope.graph.nodes.iter().flat_map(|node| &node.inputs).flat_map(|input| input.value.links());
+    let mut links = links.chain(scope.graph.outputs.iter().map(|output| &output.link));
+    if links.any(|link| !scope.ids.contains_key(&*link.node.value)) {
+        return;
     }
     let results: BTreeSet<usize> = results(scope).into_iter().collect();
     let outputs: BTreeSet<&str> = scope.graph.outputs.iter().map(|output| &*output.link.node.value).collect();

@@ -76,10 +76,10 @@ impl<'a, 's> Sinks<'a, 's> {
     pub fn literal(&mut self, given: &Given, node: usize, port: &InputPort, problems: &mut Vec<Problem>) {
         match given.literal.for_type(&port.value_type()) {
             Err(mismatch) => {
-                let message = format!("{} does not take this", given.what);
-                problems.push(self.place(given, Problem::of_literal(message, mismatch)));
+                problems.push(self.place(given, Problem::of_literal(given.what, mismatch)));
             }
-            Ok(value) => match port.check_value(&value) {
+            // As it was written, so that a message says 9 and not 9.0.
+            Ok(value) => match port.check_value(given.literal) {
                 Err(wrong) => problems.push(self.place(given, Problem::of_value(given.what, wrong))),
                 Ok(()) => {
                     self.asset(given, &value, port);
@@ -96,13 +96,11 @@ impl<'a, 's> Sinks<'a, 's> {
         let Some(sinks) = self.by_arg.get(&arg) else { return };
         for ((document, _), sink) in sinks.clone() {
             let source = self.project.documents()[document].source();
+            let what = format!("{}, which ends up in {},", given.what, sink.what);
             let problem = match value.for_type(&sink.port.value_type()) {
-                Err(mismatch) => {
-                    let message = format!("{} ends up in {}, which does not take this", given.what, sink.what);
-                    Problem::of_literal(message, mismatch)
-                }
-                Ok(value) => match sink.port.check_value(&value) {
-                    Err(wrong) => Problem::of_value(&format!("{}, which ends up in {},", given.what, sink.what), wrong),
+                Err(mismatch) => Problem::of_literal(&what, mismatch),
+                Ok(value) => match sink.port.check_value(given.literal) {
+                    Err(wrong) => Problem::of_value(&what, wrong),
                     Ok(()) => {
                         self.asset(given, &value, &sink.port);
                         continue;
@@ -167,6 +165,9 @@ impl<'a, 's> Sinks<'a, 's> {
     /// Looks for the file or model that a value names.
     fn asset(&mut self, given: &Given, value: &Literal, port: &InputPort) {
         let (Some(assets), Some(kind)) = (self.settings.assets, AssetKind::of(&port.widget)) else { return };
+        if kind == AssetKind::Model("") {
+            return; // A declaration without a folder, which has been reported.
+        }
         let names = match value {
             Literal::List(items) => &items[..],
             one => std::slice::from_ref(one),
