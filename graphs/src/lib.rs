@@ -7,6 +7,7 @@ mod assets;
 mod document;
 mod format;
 mod message;
+mod plan;
 mod problem;
 mod project;
 mod registry;
@@ -23,6 +24,7 @@ pub use document::{
     ArgKind, Argument, Document, Graph, GraphOutput, Link, Node, NodeInput, NodeKind, SUBGRAPH, VERSION, Value,
 };
 pub use format::format;
+pub use plan::{Plan, PlanEdge, PlanInput, PlanLink, PlanNode, PlanOutput, PlanValue, Targets, UnknownTarget};
 pub use problem::{Code, Problem, Related, Report, Severity};
 pub use project::{Disk, GraphFile, GraphFiles, NotOpened, Project};
 pub use registry::{Catalogue, NameClash, Registry};

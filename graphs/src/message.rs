@@ -13,9 +13,6 @@ use crate::problem::{Problem, Report, Severity};
 use crate::source::Location;
 use std::fmt::{self, Write};
 
-/// Lines are cut to about this many characters around the place.
-const MAX_LINE: usize = 140;
-
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {
@@ -54,7 +51,9 @@ impl fmt::Display for Problem {
 }
 
 fn snippet(f: &mut fmt::Formatter<'_>, at: &Location, gutter: usize, label: &str) -> fmt::Result {
-    let (line, column) = window(at);
+    let printable = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+    let line: String = at.text.chars().map(printable).collect();
+    let column = at.text_column;
     // Tabs stay tabs under tabs, so that the caret stands right whatever their width.
     let indent: String = line.chars().take(column - 1).map(blank).collect();
     let carets: usize = line.chars().skip(column - 1).take(at.width).map(columns).sum();
@@ -89,19 +88,6 @@ fn columns(c: char) -> usize {
         0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1f64f | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd => 2,
         _ => 1,
     }
-}
-
-/// The line, cut around the place if it is long, and the column of the place in what is left.
-fn window(at: &Location) -> (String, usize) {
-    let len = at.text.chars().count();
-    let printable = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-    if len <= MAX_LINE {
-        return (at.text.chars().map(printable).collect(), at.column);
-    }
-    let start = (at.column - 1).saturating_sub(MAX_LINE / 3).min(len - MAX_LINE);
-    let cut: String = at.text.chars().map(printable).skip(start).take(MAX_LINE).collect();
-    let (before, after) = (if start > 0 { "..." } else { "" }, if start + MAX_LINE < len { "..." } else { "" });
-    (format!("{before}{cut}{after}"), at.column - start + before.len())
 }
 
 /// All problems with a blank line between two, and a last line that counts them.

@@ -86,14 +86,26 @@ impl Source {
         let next_line = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
         let text = self.text[line_start..next_line].trim_end_matches(['\n', '\r']);
         let end = floor_boundary(&self.text, span.end).clamp(start, (line_start + text.len()).max(start));
-        Location {
-            file: self.name.clone(),
-            line: line + 1,
-            column: self.text[line_start..start].chars().count() + 1,
-            width: self.text[start..end].chars().count().max(1),
-            text: text.to_owned(),
-        }
+        let column = self.text[line_start..start].chars().count() + 1;
+        let (text, text_column) = window(text, column);
+        let width = self.text[start..end].chars().count().max(1);
+        Location { file: self.name.clone(), line: line + 1, column, width, text, text_column }
     }
+}
+
+/// Lines are cut to about this many characters around a place.
+const MAX_LINE: usize = 140;
+
+/// The line, cut around a column if it is long, and the column in what is left.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let len = line.chars().count();
+    if len <= MAX_LINE {
+        return (line.to_owned(), column);
+    }
+    let start = (column - 1).saturating_sub(MAX_LINE / 3).min(len - MAX_LINE);
+    let cut: String = line.chars().skip(start).take(MAX_LINE).collect();
+    let (before, after) = (if start > 0 { "..." } else { "" }, if start + MAX_LINE < len { "..." } else { "" });
+    (format!("{before}{cut}{after}"), column - start + before.len())
 }
 
 /// The last character boundary at or before `at`.
@@ -112,8 +124,10 @@ pub struct Location {
     pub column: usize,
     /// How many characters of the line are meant, at least 1.
     pub width: usize,
-    /// The line without its end.
+    /// The line without its end, cut around the place if it is very long.
     pub text: String,
+    /// The column of the place in `text`, from 1.
+    pub text_column: usize,
 }
 
 impl fmt::Display for Location {
@@ -137,6 +151,16 @@ mod tests {
         assert_eq!((at("\"ü\"").width, &*at("z").text), (3, "né \"ü\" z"));
         assert_eq!((at("last").line, at("last").column), (3, 1));
         assert_eq!(at("z\nlast").width, 1);
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_place() {
+        let source = Source::new("x", "ä".repeat(1000) + "here" + &"ö".repeat(1000));
+        let at = source.locate(Span::new(2000, 2004));
+        assert_eq!((at.column, at.width), (1001, 4));
+        let there: String = at.text.chars().skip(at.text_column - 1).take(4).collect();
+        assert_eq!(there, "here");
+        assert!(at.text.starts_with("...ä") && at.text.ends_with("ö...") && at.text.chars().count() == 146);
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn problems(text: &str) -> Vec<String> {
 
 fn line(problem: &Problem) -> String {
     let place = problem.at.as_ref().map(|at| {
-        let text: String = at.text.chars().skip(at.column - 1).take(at.width).collect();
+        let text: String = at.text.chars().skip(at.text_column - 1).take(at.width).collect();
         format!("`{text}`")
     });
     let mut line = format!("{} {}: {}", problem.code, place.unwrap_or_default(), problem.message);
@@ -119,7 +119,10 @@ fn damaged_graphs_never_panic_and_every_problem_has_a_place() {
         let document = Document::parse("x.ron", damage(&mut r, &text));
         for problem in document.problems() {
             let at = problem.at.as_ref().unwrap_or_else(|| panic!("seed {seed}: {problem}"));
-            assert!(at.line >= 1 && at.column >= 1 && at.column <= at.text.chars().count() + 1, "seed {seed}: {at:?}");
+            assert!(
+                at.line >= 1 && at.column >= 1 && at.text_column <= at.text.chars().count() + 1,
+                "seed {seed}: {at:?}"
+            );
             problem.to_string();
         }
     }
