@@ -1,0 +1,235 @@
+//! What has to run, in which order, for the results that are wanted.
+
+mod expand;
+
+use crate::document::{Graph, GraphOutput, Link, Node, Value};
+use crate::source::{Location, Span, Spanned};
+use crate::suggest;
+use crate::validate::Valid;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use selfsame_sdk::{Literal, is_port_name};
+use std::collections::BTreeSet;
+
+/// Which results are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Targets<'t> {
+    /// All output nodes and all outputs of the graph.
+    ///
+    /// A sub-graph that has `outputs` is used for these, and its own output nodes do not run; one without runs for its
+    /// output nodes.
+    #[default]
+    All,
+    /// Only these: ids of nodes (`"save"`), outputs of nodes (`"image.image"`), or outputs of the graph (`"result"`).
+    Only(&'t [String]),
+}
+
+/// Why a plan cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no node or output `{name}`{}", .hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default())]
+pub struct UnknownTarget {
+    /// What was wanted.
+    pub name: String,
+    /// What may have been meant.
+    pub hint: Option<String>,
+}
+
+/// The nodes that have to run, with sub-graphs unfolded, arguments replaced by their values, bypassed nodes left out
+/// and defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    graph: DiGraph<PlanNode, PlanEdge>,
+    order: Vec<NodeIndex>,
+    targets: Vec<NodeIndex>,
+    outputs: Vec<PlanOutput>,
+}
+
+/// A node that has to run.
+#[derive(Clone, Debug)]
+pub struct PlanNode {
+    /// Its id in the graph; in a sub-graph after the id of that and a slash: `portrait/faces`.
+    pub id: String,
+    /// The stable id of its type: `core.image.load`.
+    pub type_id: String,
+    /// The name of its type: `LoadImage`.
+    pub type_name: String,
+    /// The version of its type.
+    pub version: u32,
+    /// Every input that has a value, in the order of the descriptor.
+    pub inputs: Vec<PlanInput>,
+    /// The names of its outputs, in the order of the descriptor.
+    pub outputs: Vec<String>,
+    /// It certainly runs. Other nodes only feed lazy inputs and run when these are asked for.
+    pub eager: bool,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// An input with its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanInput {
+    /// Its index among the inputs of the descriptor.
+    pub port: usize,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: PlanValue,
+}
+
+/// What an input receives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlanValue {
+    /// A literal, of the type of the input.
+    Literal(Literal),
+    /// What another node gives. Where a list meets an input that takes none, the node runs once for each element.
+    Output(PlanLink),
+    /// Several values.
+    List(Vec<PlanValue>),
+}
+
+/// An output of a node of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanLink {
+    /// The node.
+    pub node: NodeIndex,
+    /// The index of the output in its descriptor.
+    pub output: usize,
+}
+
+impl PlanValue {
+    /// The outputs in it, in order.
+    pub fn links(&self) -> Vec<PlanLink> {
+        match self {
+            PlanValue::Literal(_) => Vec::new(),
+            PlanValue::Output(link) => vec![*link],
+            PlanValue::List(items) => items.iter().flat_map(PlanValue::links).collect(),
+        }
+    }
+}
+
+/// From a node to one that takes a value of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanEdge {
+    /// The index of the output among those of the giving node.
+    pub output: usize,
+    /// The index of the input among those of the taking node.
+    pub input: usize,
+    /// The value is computed only if the taking node asks for it.
+    pub lazy: bool,
+}
+
+/// A result that is wanted as a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanOutput {
+    /// The name of the graph's output, or `node.output`.
+    pub name: String,
+    /// What it is; none if the value of an optional argument that is not set ends up here.
+    pub value: Option<PlanValue>,
+}
+
+impl Plan {
+    /// The plan for these results.
+    ///
+    /// The order depends on ids, links and descriptors, never on the order of the file.
+    ///
+    /// # Errors
+    /// If there is no such target.
+    pub fn new(valid: &Valid, targets: Targets) -> Result<Plan, UnknownTarget> {
+        let mut expansion = expand::Expansion::new(valid);
+        match targets {
+            Targets::All => expansion.all(),
+            Targets::Only(names) => {
+                for name in names.iter().collect::<BTreeSet<_>>() {
+                    if !expansion.only(name) {
+                        return Err(unknown_target(valid, name));
+                    }
+                }
+            }
+        }
+        Ok(expansion.finish())
+    }
+
+    /// The nodes, with an edge for every value that goes from one to another.
+    pub fn graph(&self) -> &DiGraph<PlanNode, PlanEdge> {
+        &self.graph
+    }
+
+    /// All nodes, each after those whose values it takes. What a node needs stands as close before it as possible, so
+    /// that values can be freed early.
+    pub fn order(&self) -> &[NodeIndex] {
+        &self.order
+    }
+
+    /// Nodes that run for their effect or because they were asked for.
+    pub fn targets(&self) -> &[NodeIndex] {
+        &self.targets
+    }
+
+    /// Results that are wanted as values.
+    pub fn outputs(&self) -> &[PlanOutput] {
+        &self.outputs
+    }
+
+    /// A node.
+    pub fn node(&self, index: NodeIndex) -> &PlanNode {
+        &self.graph[index]
+    }
+
+    /// The plan as a graph of its own that needs no other file and no argument: what a saved picture carries. Running
+    /// it gives the same results.
+    pub fn to_graph(&self) -> Graph {
+        let mut graph = Graph::default();
+        let mut versions = BTreeSet::new();
+        for &index in &self.order {
+            let planned = self.node(index);
+            let mut node = Node::new(&*planned.id, &*planned.type_name);
+            for input in &planned.inputs {
+                node = node.set(&input.name, self.written(&input.value));
+            }
+            versions.insert((planned.type_name.clone(), planned.version));
+            graph.nodes.push(node);
+        }
+        for output in self.outputs.iter().filter(|output| is_port_name(&output.name)) {
+            if let Some(PlanValue::Output(link)) = &output.value {
+                let name = Spanned::from(&*output.name);
+                graph.outputs.push(GraphOutput { name, link: self.link(*link) });
+            }
+        }
+        graph.node_versions = versions.into_iter().map(|(name, version)| (Spanned::from(name), version)).collect();
+        graph
+    }
+
+    fn link(&self, link: PlanLink) -> Link {
+        let node = self.node(link.node);
+        Link::new(&*node.id, node.outputs.get(link.output).map_or("", |name| name))
+    }
+
+    fn written(&self, value: &PlanValue) -> Value {
+        match value {
+            PlanValue::Literal(literal) => Value::from(literal.clone()),
+            PlanValue::Output(link) => Value::Link(self.link(*link)),
+            PlanValue::List(items) => {
+                Value::List(items.iter().map(|item| Spanned::new(self.written(item), Span::default())).collect())
+            }
+        }
+    }
+
+    /// Marks what certainly runs: targets, and what they need other than through lazy inputs.
+    fn mark_eager(&mut self) {
+        let of_outputs = self.outputs.iter().filter_map(|output| output.value.as_ref()).flat_map(PlanValue::links);
+        let mut open: Vec<NodeIndex> = self.targets.iter().copied().chain(of_outputs.map(|link| link.node)).collect();
+        while let Some(index) = open.pop() {
+            if !std::mem::replace(&mut self.graph[index].eager, true) {
+                let needed = self.graph.edges_directed(index, petgraph::Direction::Incoming);
+                open.extend(needed.filter(|edge| !edge.weight().lazy).map(|edge| edge.source()));
+            }
+        }
+    }
+}
+
+fn unknown_target(valid: &Valid, name: &str) -> UnknownTarget {
+    let graph = valid.project.root().graph();
+    let nodes = graph.nodes.iter().map(|node| &*node.id.value);
+    let names = nodes.chain(graph.outputs.iter().map(|output| &*output.name.value));
+    UnknownTarget { name: name.to_owned(), hint: suggest::did_you_mean(name, names) }
+}

@@ -1,0 +1,154 @@
+//! What is known about the nodes of one graph file: descriptors, links, and the types of outputs.
+
+use super::interface;
+use crate::document::{Argument, Graph, Link, Node, NodeInput, NodeKind, Value};
+use crate::project::Project;
+use crate::registry::Registry;
+use crate::source::Source;
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use selfsame_sdk::{InputPort, NodeDescriptor, Type};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+/// One graph file and what its names mean. Nodes go by their index in the file.
+pub(crate) struct Scope<'a> {
+    pub document: usize,
+    pub graph: &'a Graph,
+    pub source: &'a Source,
+    pub ids: HashMap<&'a str, usize>,
+    pub args: HashMap<&'a str, &'a Argument>,
+    /// None if the node type is unknown or the sub-graph missing.
+    pub descriptors: Vec<Option<Cow<'a, NodeDescriptor>>>,
+    pub bypassed: HashSet<usize>,
+    /// From each node to those that it links.
+    pub links: DiGraph<(), ()>,
+    /// Nodes that wait for each other, each group after those that it links; a group of one waits for nobody, unless
+    /// it links itself.
+    pub groups: Vec<Vec<usize>>,
+    /// The types of the outputs of each node, in the order of its descriptor.
+    types: Vec<Vec<Type>>,
+    /// The graph as a node.
+    pub interface: NodeDescriptor,
+}
+
+impl<'a> Scope<'a> {
+    /// `scopes` has those of all documents that this one uses.
+    pub fn new(
+        project: &'a Project,
+        document: usize,
+        registry: &'a dyn Registry,
+        scopes: &[Option<Scope<'a>>],
+    ) -> Scope<'a> {
+        let graph = project.documents()[document].graph();
+        let ids: HashMap<&str, usize> = graph.nodes.iter().enumerate().map(|(i, node)| (&*node.id.value, i)).collect();
+        let descriptor = |(i, node): (usize, &'a Node)| match &node.kind {
+            NodeKind::Typed(name) => registry.descriptor(name).map(Cow::Borrowed),
+            NodeKind::Subgraph(_) => {
+                let used = scopes[project.subgraph(document, i)?].as_ref()?;
+                Some(Cow::Owned(used.interface.clone()))
+            }
+            NodeKind::Unreadable => None,
+        };
+        let mut links = DiGraph::new();
+        for _ in &graph.nodes {
+            links.add_node(());
+        }
+        for (from, node) in graph.nodes.iter().enumerate() {
+            let targets = node.inputs.iter().flat_map(|input| input.value.links());
+            for to in targets.filter_map(|link| ids.get(&*link.node.value)) {
+                links.update_edge(NodeIndex::new(from), NodeIndex::new(*to), ());
+            }
+        }
+        let groups = kosaraju_scc(&links).into_iter().map(|group| group.into_iter().map(NodeIndex::index).collect());
+        let mut scope = Scope {
+            document,
+            graph,
+            source: project.documents()[document].source(),
+            descriptors: graph.nodes.iter().enumerate().map(descriptor).collect(),
+            bypassed: graph.bypass.iter().filter_map(|id| ids.get(&*id.value)).copied().collect(),
+            args: graph.args.iter().map(|arg| (&*arg.name.value, arg)).collect(),
+            groups: groups.collect(),
+            types: vec![Vec::new(); graph.nodes.len()],
+            interface: NodeDescriptor::new("subgraph", ""),
+            ids,
+            links,
+        };
+        scope.infer();
+        scope.interface = interface(project, document, &scope);
+        scope
+    }
+
+    /// Finds the types of all outputs, each node after those that it links.
+    fn infer(&mut self) {
+        for index in self.groups.iter().flatten().copied().collect::<Vec<_>>() {
+            let Some(descriptor) = &self.descriptors[index] else { continue };
+            let node = &self.graph.nodes[index];
+            let maps = |input: &NodeInput| {
+                descriptor.input_named(&input.name.value).is_some_and(|port| self.is_mapped(port, &input.value))
+            };
+            let mapped = node.inputs.iter().any(maps);
+            let types = descriptor.outputs.iter().map(|output| {
+                if self.bypassed.contains(&index) {
+                    let passed = bypass_source(descriptor, node, &output.name);
+                    passed.and_then(|input| self.offered(&input.value)).unwrap_or_else(|| output.ty.clone())
+                } else if mapped {
+                    Type::list(output.ty.clone())
+                } else {
+                    output.ty.clone()
+                }
+            });
+            self.types[index] = types.collect();
+        }
+    }
+
+    pub fn is_subgraph(&self, node: usize) -> bool {
+        matches!(self.graph.nodes[node].kind, NodeKind::Subgraph(_))
+    }
+
+    /// The type of what a link gives; `*` if that is not known.
+    pub fn type_of(&self, link: &Link) -> Type {
+        self.output_type(link).cloned().unwrap_or(Type::Any)
+    }
+
+    fn output_type(&self, link: &Link) -> Option<&Type> {
+        let node = *self.ids.get(&*link.node.value)?;
+        let descriptor = self.descriptors[node].as_ref()?;
+        let output = descriptor.output_named(&link.output.value)?;
+        let at = descriptor.outputs.iter().position(|other| other.name == output.name)?;
+        self.types[node].get(at)
+    }
+
+    /// The type of what a link or an argument gives.
+    pub fn offered(&self, value: &Value) -> Option<Type> {
+        match value {
+            Value::Link(link) => Some(self.type_of(link)),
+            Value::Arg(name) => self.args.get(&**name).map(|arg| arg.port.value_type()),
+            _ => None,
+        }
+    }
+
+    /// Whether a list arrives at an input that takes single values, so that the node runs once for each of them.
+    pub fn is_mapped(&self, port: &InputPort, value: &Value) -> bool {
+        self.offered(value).is_some_and(|offered| {
+            !port.value_type().accepts(&offered) && offered.element().is_some_and(|element| port.ty.accepts(element))
+        })
+    }
+}
+
+/// What stands in for an output of a bypassed node: the input of the same name and type, else the first linked input
+/// of the same type.
+pub(crate) fn bypass_source<'n>(descriptor: &NodeDescriptor, node: &'n Node, output: &str) -> Option<&'n NodeInput> {
+    let output = descriptor.output_named(output)?;
+    let fits = |input: &&NodeInput| {
+        matches!(input.value, Value::Link(_) | Value::Arg(_))
+            && descriptor.input_named(&input.name.value).is_some_and(|port| port.value_type() == output.ty)
+    };
+    let same_name = node.inputs.iter().find(|input| input.name.value == output.name && fits(input));
+    // In the order of the descriptor, so that the order in the file does not matter.
+    let in_order = || {
+        let given = |port: &InputPort| node.inputs.iter().find(|input| input.name.value == port.name && fits(input));
+        descriptor.inputs.iter().find_map(given)
+    };
+    same_name.or_else(in_order)
+}
