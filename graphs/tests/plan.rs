@@ -303,7 +303,7 @@ fn random_plans_hold_each_needed_node_once_and_in_order() {
         let text = graph(&format!("nodes: {{{}}}", lines.join(", ")));
         let project = Project::around(&Disk, Document::parse("random.ron", text));
         let valid = validate(&project, &catalogue, Settings::default()).unwrap_or_else(|e| panic!("{e}"));
-        let plan = Plan::new(&valid, Targets::Only(&[target.clone()])).unwrap();
+        let plan = Plan::new(&valid, Targets::Only(std::slice::from_ref(&target))).unwrap();
 
         let mut expected = vec![false; count];
         let mut open = vec![target[1..].parse::<usize>().unwrap()];
