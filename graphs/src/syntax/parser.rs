@@ -79,7 +79,7 @@ impl<'a> Parser<'a> {
             } else {
                 break;
             };
-            let text = rest[..len].trim_end().to_owned();
+            let text = comment_text(&rest[..len]);
             found.comments.push(Comment { text, blank_before: line_ends > 1 });
             line_ends = 0;
             self.at += len;
@@ -263,7 +263,7 @@ impl<'a> Parser<'a> {
             } else {
                 break;
             };
-            found.push(rest[..len].trim_end().to_owned());
+            found.push(comment_text(&rest[..len]));
             self.at += len;
         }
         if self.peek().is_none_or(|c| c == '\n' || c == ',' || c == brackets.close()) {
@@ -352,6 +352,10 @@ impl<'a> Parser<'a> {
 fn unused_word(name: Spanned<String>, hint: &str) -> SyntaxError {
     let message = format!("`{}` has no meaning in a graph", name.value);
     SyntaxError { span: name.span, message, hint: Some(hint.to_owned()) }
+}
+
+fn comment_text(text: &str) -> String {
+    text.trim_end().replace("\r\n", "\n")
 }
 
 /// White space as the `ron` crate defines it.

@@ -64,15 +64,12 @@ pub fn validate<'a>(
     for document in project.documents() {
         problems.extend_from_slice(document.problems());
     }
-    let mut scopes: Vec<Option<Scope<'a>>> = project.documents().iter().map(|_| None).collect();
+    let scopes = Scope::all(project, registry);
     let mut sinks = sinks::Sinks::new(project, settings);
     for &index in project.order() {
-        let scope = Scope::new(project, index, registry, &scopes);
-        shape::check(project, &scope, registry, &mut problems);
-        inputs::check(project, &scope, &mut sinks, &mut problems);
-        scopes[index] = Some(scope);
+        shape::check(project, &scopes[index], registry, &mut problems);
+        inputs::check(project, &scopes[index], &mut sinks, &mut problems);
     }
-    let scopes: Vec<Scope> = scopes.into_iter().flatten().collect();
     sinks.check_defaults(&mut problems);
     check_size(project, &mut problems);
 

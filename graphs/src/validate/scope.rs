@@ -33,8 +33,18 @@ pub(crate) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// Those of all documents of a project, by document.
+    pub fn all(project: &'a Project, registry: &'a dyn Registry) -> Vec<Scope<'a>> {
+        let mut scopes: Vec<Option<Scope<'a>>> = project.documents().iter().map(|_| None).collect();
+        for &index in project.order() {
+            let scope = Scope::new(project, index, registry, &scopes);
+            scopes[index] = Some(scope);
+        }
+        scopes.into_iter().flatten().collect()
+    }
+
     /// `scopes` has those of all documents that this one uses.
-    pub fn new(
+    fn new(
         project: &'a Project,
         document: usize,
         registry: &'a dyn Registry,
