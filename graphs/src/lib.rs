@@ -72,7 +72,7 @@
 //!
 //! | step | types |
 //! |---|---|
-//! | text to graph and back | [`Document`], [`Graph`], [`format`] |
+//! | text to graph and back | [`Document`], [`Graph`], [`format()`] |
 //! | with its sub-graphs | [`Project`], [`GraphFiles`], [`Disk`] |
 //! | arguments | [`Argument`], [`ArgValues`] |
 //! | what is wrong | [`validate`], [`Report`], [`Problem`], [`Code`]; [`Registry`] knows node types, [`Assets`] files and models |
