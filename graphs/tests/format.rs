@@ -135,3 +135,14 @@ fn what_is_not_ron_is_not_formatted() {
         "error[syntax]: this `(` is never closed: `)` is missing\n --> x.ron:1:6\n  |\n1 | Graph(version: 1\n  |      ^"
     );
 }
+
+#[test]
+fn the_examples_of_the_documentation_are_formatted_graphs() {
+    let page = std::fs::read_to_string("../docs/graph-format.md").expect("the page is there");
+    let examples: Vec<&str> = page.split("```ron\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 3);
+    for example in examples {
+        assert_eq!(Document::parse("docs/graph-format.md", example).problems(), []);
+        assert_formats(example, example);
+    }
+}

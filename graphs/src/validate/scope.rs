@@ -138,10 +138,11 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Whether a list arrives at an input that takes single values, so that the node runs once for each of them.
+    /// Whether a list arrives at an input that takes only what is in it, so that the node runs once for each of them.
     pub fn is_mapped(&self, port: &InputPort, value: &Value) -> bool {
         self.offered(value).is_some_and(|offered| {
-            !port.value_type().accepts(&offered) && offered.element().is_some_and(|element| port.ty.accepts(element))
+            let wanted = port.value_type();
+            !wanted.accepts(&offered) && offered.element().is_some_and(|element| wanted.accepts(element))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::inputs::link_problem;
 use super::{Scope, bypass_source};
-use crate::document::{NodeKind, Value};
+use crate::document::{Link, NodeKind, Value};
 use crate::problem::{Code, Problem};
 use crate::project::Project;
 use crate::registry::Registry;
@@ -109,25 +109,30 @@ fn link_span(scope: &Scope, node: usize, to: usize) -> Option<crate::Span> {
     links.into_iter().find(|link| link.node.value == *id).map(|link| link.node.span.to(link.output.span))
 }
 
-/// Outputs of bypassed nodes that are linked need an input that stands in for them.
+/// Outputs of bypassed nodes that are needed must have an input that stands in for them.
 fn bypasses(scope: &Scope, problems: &mut Vec<Problem>) {
-    let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let of_nodes = scope.graph.nodes.iter().flat_map(|node| &node.inputs).flat_map(|input| input.value.links());
-    for link in of_nodes.chain(scope.graph.outputs.iter().map(|output| &output.link)) {
-        used.entry(&link.node.value).or_default().insert(&link.output.value);
-    }
-    for bypassed in &scope.graph.bypass {
-        let Some(&index) = scope.ids.get(&*bypassed.value) else { continue };
+    let runs = |index: &usize| !scope.bypassed.contains(index);
+    let running = (0..scope.graph.nodes.len()).filter(runs).flat_map(|index| &scope.graph.nodes[index].inputs);
+    let mut open: Vec<&Link> = running.flat_map(|input| input.value.links()).collect();
+    open.extend(scope.graph.outputs.iter().map(|output| &output.link));
+    let mut seen = BTreeSet::new();
+    while let Some(link) = open.pop() {
+        let (id, output) = (&*link.node.value, &*link.output.value);
+        let Some(&index) = scope.ids.get(id).filter(|index| scope.bypassed.contains(index)) else { continue };
         let (node, Some(descriptor)) = (&scope.graph.nodes[index], &scope.descriptors[index]) else { continue };
-        for output in used.get(&*bypassed.value).into_iter().flatten() {
-            let Some(port) = descriptor.output_named(output) else { continue };
-            if bypass_source(descriptor, node, output).is_none() {
+        let Some(port) = descriptor.output_named(output).filter(|port| seen.insert((index, &*port.name))) else {
+            continue;
+        };
+        match bypass_source(descriptor, node, output) {
+            Some(input) => open.extend(input.value.links()),
+            None => {
                 let message = format!(
-                    "node `{}` cannot be bypassed: its output `{output}` is linked, and no linked input is of type {}",
-                    bypassed.value, port.ty
+                    "node `{id}` cannot be bypassed: its output `{output}` is needed, and no linked input is of type {}",
+                    port.ty
                 );
-                let problem = Problem::new(Code::CannotBypass, message).node(&*bypassed.value).port(*output);
-                problems.push(problem.at(scope.source, bypassed.span));
+                let named = scope.graph.bypass.iter().find(|bypassed| bypassed.value == id);
+                let problem = Problem::new(Code::CannotBypass, message).node(id).port(output);
+                problems.push(problem.at(scope.source, named.map(|named| named.span).unwrap_or_default()));
             }
         }
     }
