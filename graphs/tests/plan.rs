@@ -141,8 +141,8 @@ fn targets() {
     assert_eq!(only(&["photo.mask"]).unwrap(), format!("{photo}-> photo.mask = photo.mask\n"));
     assert_eq!(only(&["result"]).unwrap(), format!("{photo}{gain}-> result = g.image\n"));
     assert_eq!(only(&["g", "photo"]).unwrap(), format!("{photo}{gain}").replace("photo LoadImage", "photo LoadImage"));
-    assert_eq!(only(&["resutl"]).unwrap_err(), "there is no node or output `resutl`: did you mean `result`?");
-    assert_eq!(only(&["photo.nothing"]).unwrap_err(), "there is no node or output `photo.nothing`");
+    assert_eq!(only(&["resutl"]).unwrap_err(), "there is no node or output `resutl` to run: did you mean `result`?");
+    assert_eq!(only(&["photo.nothing"]).unwrap_err(), "there is no node or output `photo.nothing` to run");
 }
 
 #[test]
@@ -153,6 +153,11 @@ fn bypassed_nodes_pass_on_what_they_get() {
          \"more\": SaveImage(image: Out(\"g.image\"))}, bypass: [\"g\", \"h\", \"more\"]",
         "photo LoadImage path=\"a\"\nsave SaveImage image=photo.image prefix=\"image\"\n",
     );
+    let main = "nodes: {\"photo\": LoadImage(path: \"a\"), \"g\": Gain(image: Out(\"photo.image\"))},
+         outputs: {\"i\": Out(\"g.image\")}, bypass: [\"g\"]";
+    let files = Memory(BTreeMap::from([("main.ron", graph(main))]));
+    let error = plan_of(&files, &[], Targets::Only(&["g".to_owned()])).unwrap_err();
+    assert_eq!(error, "there is no node or output `g` to run: it is bypassed");
 }
 
 const PART: &str = "args: {\"image\": Input(type: \"IMAGE\"), \"amount\": Float(default: 1.5), \"mask\": Input(type: \"MASK\", optional: true)},

@@ -63,6 +63,9 @@ impl<'v, 'a> Expansion<'v, 'a> {
     pub fn only(&mut self, name: &str) -> bool {
         let scope = self.scope(0);
         if let Some(&node) = scope.ids.get(name) {
+            if scope.bypassed.contains(&node) {
+                return false;
+            }
             if scope.is_subgraph(node) {
                 let inner = self.unfold(0, node);
                 self.run_for_effect(inner);

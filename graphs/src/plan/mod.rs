@@ -26,7 +26,7 @@ pub enum Targets<'t> {
 
 /// Why a plan cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no node or output `{name}`{}", .hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default())]
+#[error("there is no node or output `{name}` to run{}", .hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default())]
 pub struct UnknownTarget {
     /// What was wanted.
     pub name: String,
@@ -130,6 +130,9 @@ pub struct PlanOutput {
 impl Plan {
     /// The plan for these results.
     ///
+    /// Arguments have the values that `valid` was made with, or their defaults; an input whose argument has neither is
+    /// missing from the plan, which does not happen if [`Settings::args`](crate::Settings::args) was given.
+    ///
     /// The order depends on ids, links and descriptors, never on the order of the file.
     ///
     /// # Errors
@@ -231,5 +234,9 @@ fn unknown_target(valid: &Valid, name: &str) -> UnknownTarget {
     let graph = valid.project.root().graph();
     let nodes = graph.nodes.iter().map(|node| &*node.id.value);
     let names = nodes.chain(graph.outputs.iter().map(|output| &*output.name.value));
-    UnknownTarget { name: name.to_owned(), hint: suggest::did_you_mean(name, names) }
+    let hint = match graph.is_bypassed(name) {
+        true => Some("it is bypassed".to_owned()),
+        false => suggest::did_you_mean(name, names),
+    };
+    UnknownTarget { name: name.to_owned(), hint }
 }

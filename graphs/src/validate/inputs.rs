@@ -54,7 +54,7 @@ impl<'a> Inputs<'_, 'a, '_> {
         for input in &node.inputs {
             let Some(port) = descriptor.input_named(&input.name.value) else {
                 self.unknown_input(input, descriptor);
-                self.names_in(&input.value, &input.name.value);
+                self.names_in(&input.value, input.span, &input.name.value);
                 continue;
             };
             if port.name != input.name.value {
@@ -66,7 +66,7 @@ impl<'a> Inputs<'_, 'a, '_> {
                 self.add(input.name.span, problem.related(self.scope.source, first.name.span, "first set here"));
             }
             if bypassed {
-                self.names_in(&input.value, &input.name.value);
+                self.names_in(&input.value, input.span, &input.name.value);
             } else {
                 self.value(port, &input.value, input.span);
             }
@@ -92,15 +92,15 @@ impl<'a> Inputs<'_, 'a, '_> {
     /// For a node of unknown type: what its links and arguments name must exist all the same.
     fn check_names_only(&mut self) {
         for input in &self.scope.graph.nodes[self.node].inputs {
-            self.names_in(&input.value, &input.name.value);
+            self.names_in(&input.value, input.span, &input.name.value);
         }
     }
 
-    fn names_in(&mut self, value: &Value, port: &str) {
+    fn names_in(&mut self, value: &Value, span: Span, port: &str) {
         match value {
             Value::Link(link) => self.link_names(link, port),
-            Value::Arg(name) => self.arg_name(name, port),
-            Value::List(items) => items.iter().for_each(|item| self.names_in(&item.value, port)),
+            Value::Arg(name) => self.arg_name(name, span, port),
+            Value::List(items) => items.iter().for_each(|item| self.names_in(&item.value, item.span, port)),
             Value::Literal(_) | Value::Unreadable => {}
         }
     }
@@ -114,7 +114,7 @@ impl<'a> Inputs<'_, 'a, '_> {
                 self.type_fits(port, value, &format!("`{}.{}`", link.node.value, link.output.value), span);
             }
             Value::Arg(name) => {
-                self.arg_name(name, &port.name);
+                self.arg_name(name, span, &port.name);
                 let Some(arg) = self.scope.args.get(&**name) else { return };
                 if arg.port.optional && port.is_required() {
                     let message = format!("{what} must be set, and argument `{name}` is optional");
@@ -143,7 +143,7 @@ impl<'a> Inputs<'_, 'a, '_> {
                     let message = format!("{what} takes {wanted}, not {count}");
                     let problem = Problem::new(Code::WrongLiteral, message).port(&*port.name);
                     self.add(span, problem.expected(wanted.to_string()).got(count));
-                    self.names_in(value, &port.name);
+                    self.names_in(value, span, &port.name);
                 }
             },
         }
@@ -193,13 +193,11 @@ impl<'a> Inputs<'_, 'a, '_> {
         }
     }
 
-    fn arg_name(&mut self, name: &str, port: &str) {
+    fn arg_name(&mut self, name: &str, span: Span, port: &str) {
         if !self.scope.args.contains_key(name) {
             let message = format!("the graph has no argument `{name}`");
             let names = self.scope.graph.args.iter().map(|arg| &*arg.name.value);
             let problem = Problem::new(Code::UnknownArgument, message).hint(suggest::hint(name, "argument", names));
-            let input = self.scope.graph.nodes[self.node].inputs.iter().find(|input| input.name.value == port);
-            let span = input.map(|input| arg_span(&input.value, input.span, name)).unwrap_or_default();
             self.add(span, problem.port(port));
         }
     }
@@ -238,17 +236,6 @@ fn element_of(port: &InputPort) -> Option<InputPort> {
         (false, ty) => ty.members().iter().find_map(Type::element)?.clone(),
     };
     Some(InputPort { list: false, ty, ..port.clone() })
-}
-
-/// Where `Arg("name")` stands within a value.
-fn arg_span(value: &Value, span: Span, name: &str) -> Span {
-    match value {
-        Value::List(items) => {
-            let mentions = |value: &Value| matches!(value, Value::Arg(arg) if arg == name);
-            items.iter().find(|item| mentions(&item.value)).map_or(span, |item| item.span)
-        }
-        _ => span,
-    }
 }
 
 /// Why a link leads nowhere.
