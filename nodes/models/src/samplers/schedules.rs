@@ -6,6 +6,7 @@
 use super::ModelSigmas;
 use super::names::find;
 use crate::beta::beta_quantile;
+use crate::schedulers::linspace_f32;
 use crate::{Error, Result};
 
 /// A schedule under its ComfyUI name, with ComfyUI's default options.
@@ -78,12 +79,14 @@ pub static SCHEDULES: &[Schedule] = &[
 
 fn normal(model: &ModelSigmas, steps: usize) -> Vec<f64> {
     let (start, end) = timestep_range(model);
-    ending_at_zero(linspace(start, end, steps).map(|t| model.timestep_to_sigma(f64::from(t))))
+    ending_at_zero(linspace_f32(start, end, steps).into_iter().map(|t| model.timestep_to_sigma(f64::from(t))))
 }
 
 fn sgm_uniform(model: &ModelSigmas, steps: usize) -> Vec<f64> {
     let (start, end) = timestep_range(model);
-    ending_at_zero(linspace(start, end, steps + 1).take(steps).map(|t| model.timestep_to_sigma(f64::from(t))))
+    ending_at_zero(
+        linspace_f32(start, end, steps + 1).into_iter().take(steps).map(|t| model.timestep_to_sigma(f64::from(t))),
+    )
 }
 
 fn simple(model: &ModelSigmas, steps: usize) -> Vec<f64> {
@@ -104,13 +107,17 @@ fn ddim_uniform(model: &ModelSigmas, steps: usize) -> Vec<f64> {
 pub fn karras(steps: usize, sigma_min: f64, sigma_max: f64, rho: f64) -> Vec<f64> {
     let (low, high) = (sigma_min.powf(1.0 / rho), sigma_max.powf(1.0 / rho));
     let (start, change) = (high as f32, (low - high) as f32);
-    ending_at_zero(linspace(0.0, 1.0, steps).map(|ramp| f64::from((start + ramp * change).powf(rho as f32))))
+    ending_at_zero(
+        linspace_f32(0.0, 1.0, steps).into_iter().map(|ramp| f64::from((start + ramp * change).powf(rho as f32))),
+    )
 }
 
 /// Even in `ln sigma`, then 0 (k-diffusion `get_sigmas_exponential`).
 #[must_use]
 pub fn exponential(steps: usize, sigma_min: f64, sigma_max: f64) -> Vec<f64> {
-    ending_at_zero(linspace(sigma_max.ln() as f32, sigma_min.ln() as f32, steps).map(|log| f64::from(log.exp())))
+    ending_at_zero(
+        linspace_f32(sigma_max.ln() as f32, sigma_min.ln() as f32, steps).into_iter().map(|log| f64::from(log.exp())),
+    )
 }
 
 /// Timesteps at even quantiles of a beta distribution, then 0 (Lee et al. 2024, *Beta Sampling is All You Need*,
@@ -165,16 +172,4 @@ fn timestep_range(model: &ModelSigmas) -> (f32, f32) {
 
 fn ending_at_zero(sigmas: impl Iterator<Item = f64>) -> Vec<f64> {
     sigmas.chain([0.0]).collect()
-}
-
-/// `torch.linspace` in f32: from the start for the first half, from the end for the rest, each with one rounding.
-fn linspace(start: f32, end: f32, count: usize) -> impl Iterator<Item = f32> {
-    let step = if count > 1 { (end - start) / (count - 1) as f32 } else { 0.0 };
-    (0..count).map(move |i| {
-        if i < count / 2 || count == 1 {
-            step.mul_add(i as f32, start)
-        } else {
-            (-step).mul_add((count - 1 - i) as f32, end)
-        }
-    })
 }

@@ -13,7 +13,6 @@ use super::prepared::{Batch, Prepared};
 use super::stack::{check_context, lcm};
 use super::window::Moment;
 use crate::controlnet::ControlInput;
-use crate::layers::sinusoids;
 use crate::unet::{AdapterKv, Residuals, UNet, UNetInput};
 use crate::{Cancel, Error, Result};
 use candle_core::Tensor;
@@ -173,10 +172,6 @@ impl GuidedModel {
         };
         let input = input.to_device(unet.device())?.to_dtype(unet.dtype())?;
         let timesteps = Tensor::full(timestep as f32, input.dim(0)?, unet.device())?;
-        let guidance = match unet.config().time_cond_proj_dim {
-            None => None,
-            Some(width) => Some(guidance_embedding(self.model.distilled_guidance, width, &timesteps)?),
-        };
         let residuals = residuals(&batch, prepared, &input, &timesteps, moment, &self.model, &self.cancel)?;
         let sample = match &prepared.concat {
             None => input,
@@ -191,22 +186,13 @@ impl GuidedModel {
             timesteps: &timesteps,
             context: &prepared.context,
             added: prepared.added.as_ref(),
-            guidance: guidance.as_ref(),
+            guidance: prepared.guidance.as_ref(),
             adapters: &adapters,
             residuals: residuals.as_ref(),
             cancel: &self.cancel,
             observe: None,
         })
     }
-}
-
-/// The embedding of a guidance scale `[B, width]`, for the rows of `like [B]`.
-///
-/// **Source**: `get_guidance_scale_embedding` of diffusers' latent consistency pipelines: sinusoids of `1000 · (scale - 1)`, sines
-/// first, with the frequencies of a sinusoid that ends at 1/10000.
-fn guidance_embedding(scale: f64, width: usize, like: &Tensor) -> Result<Tensor> {
-    let values = Tensor::full(((scale - 1.0) * 1000.0) as f32, like.dims(), like.device())?;
-    sinusoids(&values, width, false, 1.0)
 }
 
 /// The sum of what the batch's ControlNets say; those of strength 0 are not asked.

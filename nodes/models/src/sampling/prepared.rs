@@ -4,6 +4,7 @@ use super::conditioning::{AdapterUse, Area, Condition};
 use super::guided::Model;
 use super::stack::{place_mask, stack_added, stack_contexts, stack_rows};
 use crate::controlnet::HintEmbedding;
+use crate::layers::sinusoids;
 use crate::unet::{AdapterKv, AddedConditions, ContextKv, MaskResize, Residuals, SpatialMask};
 use crate::{Cancel, Error, Result};
 use candle_core::{DType, Device, Tensor};
@@ -27,6 +28,8 @@ pub(super) struct Prepared {
     /// One for each ControlNet, made when it first works.
     pub controls: Vec<Option<PreparedControl>>,
     pub concat: Option<Tensor>,
+    /// What a distilled UNet is told of the guidance scale.
+    pub guidance: Option<Tensor>,
 }
 
 /// What a ControlNet needs in every step.
@@ -76,12 +79,20 @@ impl Batch<'_> {
             }
             Ok(kv)
         });
+        let guidance = match unet.config().time_cond_proj_dim {
+            None => None,
+            Some(width) => {
+                let rows = batch * self.conditions.len();
+                Some(guidance_embedding(model.distilled_guidance, width, rows, unet.device())?)
+            }
+        };
         Ok(Prepared {
             context: unet.project_context(&to_net(&stack_contexts(&contexts, batch)?)?)?,
             added,
             adapters: adapters.collect::<Result<_>>()?,
             controls: self.first().controls.iter().map(|_| None).collect(),
             concat,
+            guidance,
         })
     }
 
@@ -163,6 +174,14 @@ impl PreparedControl {
         };
         Ok(Residuals { down: residuals.down.iter().map(apply).collect::<Result<_>>()?, mid: apply(&residuals.mid)? })
     }
+}
+
+/// The embedding of a guidance scale, the same in every row: `[rows, width]`.
+///
+/// **Source**: `get_guidance_scale_embedding` of diffusers' latent consistency pipelines: sinusoids of `1000 · (scale - 1)`, sines
+/// first, with the frequencies of a sinusoid that ends at 1/10000.
+fn guidance_embedding(scale: f64, width: usize, rows: usize, device: &Device) -> Result<Tensor> {
+    sinusoids(&Tensor::full(((scale - 1.0) * 1000.0) as f32, rows, device)?, width, false, 1.0)
 }
 
 /// A tensor where and how a network wants it.

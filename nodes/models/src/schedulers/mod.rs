@@ -57,6 +57,7 @@ mod unipc;
 
 pub use config::parse as parse_config;
 pub use schedule::{Level, Schedule};
+pub(crate) use training::linspace_f32;
 pub use training::{alphas_cumprod, rescale_zero_terminal_snr};
 
 use crate::noise::NoiseSource;

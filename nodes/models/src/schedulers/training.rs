@@ -195,7 +195,7 @@ fn betas_from_alpha_bar(len: usize, alpha_bar: impl Fn(f64) -> f64) -> Vec<f32> 
 }
 
 /// `len` numbers from `start` to `end`, rounded as torch's f32 `linspace` does: each half counts from its own end.
-pub(super) fn linspace_f32(start: f32, end: f32, len: usize) -> Vec<f32> {
+pub(crate) fn linspace_f32(start: f32, end: f32, len: usize) -> Vec<f32> {
     if len == 1 {
         return vec![start];
     }

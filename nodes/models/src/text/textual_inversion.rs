@@ -11,7 +11,7 @@
 //! | `string_to_param.* [n, D]` (the `*` is the name) | A1111, a pickle of a dictionary in a dictionary |
 //! | any other, `[D]` or `[n, D]` | diffusers' `learned_embeds`: the name is the word to use in prompts |
 
-use crate::weights::FileProblem;
+use crate::weights::{FileProblem, TensorInfo, open};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -149,26 +149,11 @@ fn rows(key: &str, tensor: &Tensor) -> Result<Tensor, String> {
     Ok(rows)
 }
 
-/// All tensors of a safetensors file or a torch zip pickle; those of A1111's inner dictionary as `string_to_param.…`.
+/// Every tensor of the file, as stored, on the CPU; a pickle's nested dictionaries come as dotted names.
 fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>> {
-    const ZIP: &[u8] = b"PK";
-    const OLD_PICKLE: &[u8] = b"\x80\x02";
-    let bytes = std::fs::read(path).map_err(|e| Error::file(path, FileProblem::Io(e.to_string())))?;
-    let refuse = |e: candle_core::Error| Error::file(path, FileProblem::TextualInversion(e.to_string()));
-    if bytes.starts_with(OLD_PICKLE) {
-        let why = "it is a pickle from before torch 1.6: load it and save it again with torch.save".to_string();
-        return Err(Error::file(path, FileProblem::TextualInversion(why)));
-    }
-    if !bytes.starts_with(ZIP) {
-        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(refuse)?;
-        return Ok(tensors.into_iter().collect());
-    }
-    let outer = candle_core::pickle::read_all(path).map_err(refuse)?;
-    if !outer.is_empty() {
-        return Ok(outer.into_iter().collect());
-    }
-    let inner = candle_core::pickle::read_all_with_key(path, Some(STRING_TO_PARAM)).map_err(refuse)?;
-    Ok(inner.into_iter().map(|(word, tensor)| (format!("{STRING_TO_PARAM}.{word}"), tensor)).collect())
+    let source = open(path)?;
+    let load = |(name, info): (&String, &TensorInfo)| Ok((name.clone(), source.load(name, info.dtype, &Device::Cpu)?));
+    source.tensors().iter().map(load).collect()
 }
 
 #[cfg(test)]
