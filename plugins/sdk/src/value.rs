@@ -1,132 +1,123 @@
-//! Whether an input takes a value of the right type: bounds, choices, colours.
+//! Values on the wires while a graph runs.
 
-use crate::{InputPort, Literal, Range, Widget};
+use crate::{Literal, Type};
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
-/// Why an input refuses a value of the right type.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum ValueProblem {
-    /// A number beyond the hard range.
-    #[error("{got} is not {range}")]
-    OutOfRange {
-        /// What is allowed.
-        range: Range,
-        /// The number.
-        got: Literal,
-    },
-    /// An integer of more than 63 bits where no seed is expected.
-    #[error("{got} does not fit into 64 bits with a sign")]
-    TooLarge {
-        /// The integer.
-        got: Literal,
-    },
-    /// A seed below 0.
-    #[error("{got} is not a seed: seeds go from 0 to 18446744073709551615")]
-    NotASeed {
-        /// The integer.
-        got: Literal,
-    },
-    /// A number that is infinite or not a number.
-    #[error("{got} is not finite")]
-    NotFinite {
-        /// The number.
-        got: Literal,
-    },
-    /// A string that is none of the choices.
-    #[error("{got} is not one of {}", .choices.join(", "))]
-    NotAChoice {
-        /// The choices.
-        choices: Vec<String>,
-        /// The string.
-        got: Literal,
-    },
-    /// A string that is not a colour.
-    #[error("{got} is not a colour like \"#ff8800\" or \"#ff8800ff\"")]
-    NotAColor {
-        /// The string.
-        got: Literal,
-    },
+/// A value that goes from node to node. Clones are cheap: they share what is large.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Value {
+    /// BOOL
+    Bool(bool),
+    /// INT; a seed is the i64 of the same bits.
+    Int(i64),
+    /// FLOAT
+    Float(f64),
+    /// STRING
+    Text(Arc<str>),
+    /// LIST of values
+    List(Arc<[Value]>),
+    /// Anything else.
+    Object(Arc<dyn Object>),
 }
 
-impl InputPort {
-    /// Whether this input takes `value`, which has been converted with
-    /// [`Literal::for_type`] to its [`value_type`](InputPort::value_type). The elements of a list are checked one by one.
-    ///
-    /// # Errors
-    /// The first thing that is wrong. Whether a file or model exists is not looked at here.
-    pub fn check_value(&self, value: &Literal) -> Result<(), ValueProblem> {
-        let got = || value.clone();
-        match value {
-            Literal::List(items) => items.iter().try_for_each(|item| self.check_value(item)),
-            Literal::Bool(_) => Ok(()),
-            Literal::Int(i) if self.widget == Widget::Seed && (*i < 0 || *i > i128::from(u64::MAX)) => {
-                Err(ValueProblem::NotASeed { got: got() })
+/// A value of any other type: immutable, shared, and known to the host only by what this trait tells.
+pub trait Object: Any + Send + Sync {
+    /// The name of its type, such as `IMAGE` or `com.acme.FACE_MESH/1`.
+    fn type_name(&self) -> Cow<'_, str>;
+
+    /// How much memory it holds, in bytes; shared weights count where they are kept, not here.
+    fn bytes(&self) -> u64;
+
+    /// What it is, in a few words for messages: `f32 [1,512,512,3]`.
+    fn summary(&self) -> String {
+        self.type_name().into_owned()
+    }
+}
+
+/// An [`Object`] whose type is known when a node is compiled, so that a node can have inputs and outputs of it.
+pub trait ObjectType: Object {
+    /// The type of its values on wires.
+    const TYPE: Type;
+}
+
+impl Value {
+    /// An object as a value.
+    pub fn object(object: impl Object) -> Self {
+        Value::Object(Arc::new(object))
+    }
+
+    /// A list of values.
+    pub fn list(values: impl IntoIterator<Item = Value>) -> Self {
+        Value::List(values.into_iter().collect())
+    }
+
+    /// Its type. A list of several types is a list of their union, an empty list one of anything.
+    pub fn ty(&self) -> Type {
+        match self {
+            Value::Bool(_) => Type::BOOL,
+            Value::Int(_) => Type::INT,
+            Value::Float(_) => Type::FLOAT,
+            Value::Text(_) => Type::STRING,
+            Value::List(items) => Type::list(Type::union(items.iter().map(Value::ty))),
+            Value::Object(object) => Type::Named(Cow::Owned(object.type_name().into_owned())),
+        }
+    }
+
+    /// How much memory it holds, in bytes.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) => 16,
+            Value::Text(text) => 16 + text.len() as u64,
+            Value::List(items) => 16 + items.iter().map(Value::bytes).sum::<u64>(),
+            Value::Object(object) => 16 + object.bytes(),
+        }
+    }
+
+    /// The object, if it is one of this Rust type.
+    pub fn downcast<T: Object>(&self) -> Option<Arc<T>> {
+        match self {
+            Value::Object(object) => {
+                let any: Arc<dyn Any + Send + Sync> = object.clone();
+                any.downcast().ok()
             }
-            Literal::Int(i) if !self.hard.contains(*i as f64) => {
-                Err(ValueProblem::OutOfRange { range: self.hard, got: got() })
-            }
-            Literal::Int(i) if self.widget != Widget::Seed && i64::try_from(*i).is_err() => {
-                Err(ValueProblem::TooLarge { got: got() })
-            }
-            Literal::Int(_) => Ok(()),
-            Literal::Float(x) if !x.is_finite() => Err(ValueProblem::NotFinite { got: got() }),
-            Literal::Float(x) if !self.hard.contains(*x) => {
-                Err(ValueProblem::OutOfRange { range: self.hard, got: got() })
-            }
-            Literal::Float(_) => Ok(()),
-            Literal::Str(s) if !self.choices.is_empty() && !self.choices.contains(s) => {
-                Err(ValueProblem::NotAChoice { choices: self.choices.clone(), got: got() })
-            }
-            Literal::Str(s) if self.widget == Widget::Color && !is_color(s) => {
-                Err(ValueProblem::NotAColor { got: got() })
-            }
-            Literal::Str(_) => Ok(()),
+            _ => None,
         }
     }
 }
 
-fn is_color(text: &str) -> bool {
-    text.strip_prefix('#')
-        .is_some_and(|digits| matches!(digits.len(), 6 | 8) && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+/// Type and value in a few words, for messages.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Bool(b) => write!(f, "the bool {b}"),
+            Value::Int(i) => write!(f, "the integer {i}"),
+            Value::Float(x) => write!(f, "the number {x:?}"),
+            Value::Text(text) => f.write_str(&Literal::from(&**text).in_words()),
+            Value::List(items) => write!(f, "a list of {} values", items.len()),
+            Value::Object(object) => write!(f, "{} ({})", object.type_name(), object.summary()),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Type;
-
-    fn problem(port: InputPort, value: impl Into<Literal>) -> String {
-        port.check_value(&value.into()).map_or_else(|e| e.to_string(), |()| "fine".to_owned())
+impl From<&Literal> for Value {
+    fn from(literal: &Literal) -> Self {
+        match literal {
+            Literal::Bool(b) => Value::Bool(*b),
+            // Seeds of 2^63 and more travel as the i64 of the same bits; everything else fits as it is.
+            Literal::Int(i) => Value::Int(*i as i64),
+            Literal::Float(x) => Value::Float(*x),
+            Literal::Str(text) => Value::Text(text.as_str().into()),
+            Literal::List(items) => Value::list(items.iter().map(Value::from)),
+        }
     }
+}
 
-    #[test]
-    fn bounds_belong_to_the_range() {
-        let steps = || InputPort::new("steps", Type::INT).hard(1..=100);
-        assert_eq!(problem(steps(), 1), "fine");
-        assert_eq!(problem(steps(), 100), "fine");
-        assert_eq!(problem(steps(), 101), "101 is not between 1 and 100");
-        assert_eq!(problem(steps(), vec![5, 0]), "0 is not between 1 and 100");
-        let open = InputPort::new("x", Type::FLOAT).hard(0.5..);
-        assert_eq!(problem(open, 0.25), "0.25 is not at least 0.5");
-        assert_eq!(problem(InputPort::new("x", Type::FLOAT).hard(..=1.0), f64::NAN), "NaN is not finite");
-    }
-
-    #[test]
-    fn only_seeds_use_the_upper_half_of_64_bits() {
-        let top = Literal::Int(u64::MAX.into());
-        let seed = || InputPort::new("seed", Type::INT).widget(Widget::Seed);
-        assert_eq!(problem(seed(), top.clone()), "fine");
-        assert!(problem(seed(), -1).starts_with("-1 is not a seed"));
-        assert!(problem(InputPort::new("n", Type::INT), top).contains("does not fit"));
-    }
-
-    #[test]
-    fn strings() {
-        let choice = || InputPort::new("sampler", Type::STRING).choices(["euler", "ddim"]);
-        assert_eq!(problem(choice(), "ddim"), "fine");
-        assert_eq!(problem(choice(), "Euler"), "\"Euler\" is not one of euler, ddim");
-        let color = || InputPort::new("c", Type::STRING).widget(Widget::Color);
-        assert_eq!(problem(color(), "#FF8800"), "fine");
-        assert!(problem(color(), "red").contains("not a colour"));
-        assert!(problem(color(), "#ff880").contains("not a colour"));
+impl fmt::Debug for dyn Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.summary())
     }
 }
