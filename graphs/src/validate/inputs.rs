@@ -124,6 +124,9 @@ impl<'a> Inputs<'_, 'a, '_> {
                 if self.type_fits(port, value, &format!("argument `{name}`"), span) {
                     self.sinks.argument(self.scope, name, self.node, port, &what, span);
                 }
+                if arg.port.optional {
+                    self.sinks.unset(self.scope, self.node, port);
+                }
             }
             Value::Literal(literal) => {
                 let file = self.scope.source.name();

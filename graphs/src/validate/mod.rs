@@ -8,7 +8,7 @@ mod sinks;
 pub(crate) use scope::{Scope, bypass_source};
 
 use crate::args::ArgValues;
-use crate::assets::Assets;
+use crate::assets::{Assets, Resolved};
 use crate::document::NodeKind;
 use crate::problem::{Code, Problem, Report};
 use crate::project::Project;
@@ -35,6 +35,8 @@ pub struct Valid<'a> {
     /// For each document, its nodes and what is known about them.
     pub(crate) scopes: Vec<Scope<'a>>,
     pub(crate) args: ArgValues,
+    /// What the files and models are that the graphs name, if somebody looked.
+    pub(crate) resolved: Resolved,
     warnings: Report,
 }
 
@@ -70,7 +72,7 @@ pub fn validate<'a>(
         shape::check(project, &scopes[index], registry, &mut problems);
         inputs::check(project, &scopes[index], &mut sinks, &mut problems);
     }
-    sinks.check_defaults(&mut problems);
+    let resolved = sinks.finish(&mut problems);
     check_size(project, &mut problems);
 
     let files: Vec<&str> = project.documents().iter().map(|document| document.source().name()).collect();
@@ -80,7 +82,7 @@ pub fn validate<'a>(
         return Err(report);
     }
     let args = settings.args.cloned().unwrap_or_default();
-    Ok(Valid { project, scopes, args, warnings: report })
+    Ok(Valid { project, scopes, args, resolved, warnings: report })
 }
 
 /// Sub-graphs that double at every level soon fill any memory.
