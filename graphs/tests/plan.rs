@@ -3,27 +3,11 @@
 mod support;
 
 use selfsame_graphs::{
-    ArgValues, AssetNames, Catalogue, Disk, Document, GraphFile, GraphFiles, NotOpened, Plan, PlanValue, Project,
-    Settings, Targets, validate,
+    ArgValues, AssetNames, Catalogue, Disk, Document, Plan, PlanValue, Project, Settings, Targets, validate,
 };
 use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort, Type};
 use std::collections::BTreeMap;
-use support::{assert_same, catalogue};
-
-/// Graph files in memory.
-struct Memory(BTreeMap<&'static str, String>);
-
-impl GraphFiles for Memory {
-    fn open(&self, _from: &str, file: &str) -> Result<GraphFile, NotOpened> {
-        let text =
-            self.0.get(file).ok_or_else(|| NotOpened { path: file.to_owned(), reason: "no such file".to_owned() })?;
-        Ok(GraphFile { identity: file.to_owned(), name: file.to_owned(), text: text.clone() })
-    }
-}
-
-fn graph(fields: &str) -> String {
-    format!("Graph(version: 1, {fields})")
-}
+use support::{Memory, assert_same, catalogue, graph};
 
 fn plan_of(files: &Memory, sets: &[&str], targets: Targets) -> Result<Plan, String> {
     let project = Project::open(files, "main.ron").map_err(|e| e.to_string())?;

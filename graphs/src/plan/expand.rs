@@ -3,7 +3,7 @@
 use super::{Plan, PlanAsset, PlanEdge, PlanInput, PlanLink, PlanNode, PlanOutput, PlanValue};
 use crate::assets::{Asset, AssetKey, AssetKind, Resolved};
 use crate::document::{Link, Value};
-use crate::validate::{Scope, Valid, bypass_source};
+use crate::validate::{Scope, Valid, arriving, bypass_source};
 use petgraph::graph::{DiGraph, NodeIndex};
 use selfsame_sdk::{InputPort, Literal, NodeDescriptor, Type};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -346,7 +346,7 @@ impl<'v, 'a> Expansion<'v, 'a> {
 /// The literals in a value as values of a type; validation has seen that they fit.
 fn converted(value: PlanValue, ty: &Type) -> PlanValue {
     match value {
-        PlanValue::Literal(literal) => PlanValue::Literal(literal.for_type(ty).unwrap_or(literal)),
+        PlanValue::Literal(literal) => PlanValue::Literal(arriving(&literal, ty).unwrap_or(literal)),
         PlanValue::Output(link) => PlanValue::Output(link),
         PlanValue::List(items) => {
             let element = ty.members().iter().find_map(Type::element).unwrap_or(ty);

@@ -101,9 +101,10 @@ pub enum AssetNames {
 /// What an input receives.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanValue {
-    /// A literal, of the type of the input.
+    /// A literal, of the type of the input; or a list of such literals where the input takes no list, and the node runs
+    /// once for each element.
     Literal(Literal),
-    /// What another node gives. Where a list meets an input that takes none, the node runs once for each element.
+    /// What another node gives. Here too a list that meets an input that takes none runs the node once for each element.
     Output(PlanLink),
     /// Several values.
     List(Vec<PlanValue>),

@@ -85,7 +85,7 @@ impl<'a> Inputs<'_, 'a, '_> {
             if port.is_required() && !node.has_unnamed_inputs && !misspelled.contains(&&*port.name) {
                 self.missing_input(port);
             }
-            self.sinks.unset(self.scope, self.node, port);
+            self.sinks.unset(self.scope.document, self.node, port);
         }
     }
 
@@ -105,28 +105,18 @@ impl<'a> Inputs<'_, 'a, '_> {
         }
     }
 
-    fn value(&mut self, port: &InputPort, value: &Value, span: Span) {
+    fn value(&mut self, port: &InputPort, value: &'a Value, span: Span) {
         let what = format!("input `{}` of node `{}`", port.name, self.id());
         match value {
             Value::Unreadable => {}
             Value::Link(link) => {
                 self.link_names(link, &port.name);
-                self.type_fits(port, value, &format!("`{}.{}`", link.node.value, link.output.value), span);
+                let from = format!("`{}.{}`", link.node.value, link.output.value);
+                self.source_fits(port, value, &from, &what, span);
             }
             Value::Arg(name) => {
                 self.arg_name(name, span, &port.name);
-                let Some(arg) = self.scope.args.get(&**name) else { return };
-                if arg.port.optional && port.is_required() {
-                    let message = format!("{what} must be set, and argument `{name}` is optional");
-                    let problem = Problem::new(Code::MissingInput, message).port(&*port.name);
-                    self.add(span, problem.hint("give the argument a default, or make it required".to_owned()));
-                }
-                if self.type_fits(port, value, &format!("argument `{name}`"), span) {
-                    self.sinks.argument(self.scope, name, self.node, port, &what, span);
-                }
-                if arg.port.optional {
-                    self.sinks.unset(self.scope, self.node, port);
-                }
+                self.source_fits(port, value, &format!("argument `{name}`"), &what, span);
             }
             Value::Literal(literal) => {
                 let file = self.scope.source.name();
@@ -149,6 +139,24 @@ impl<'a> Inputs<'_, 'a, '_> {
                     self.names_in(value, span, &port.name);
                 }
             },
+        }
+    }
+
+    /// Checks what a link or an argument gives. A link comes to an argument if bypassed nodes hand one on.
+    fn source_fits(&mut self, port: &InputPort, value: &'a Value, from: &str, what: &str, span: Span) {
+        let fits = self.type_fits(port, value, from, span);
+        let Some(arg) = self.scope.argument(value).and_then(|name| self.scope.args.get(name)) else { return };
+        let name = &arg.name.value;
+        if fits {
+            self.sinks.argument(self.scope, name, self.node, port, what, span);
+        }
+        if arg.port.optional {
+            self.sinks.unset_with(name, self.scope.document, self.node, port);
+        }
+        if arg.port.optional && port.is_required() {
+            let message = format!("{what} must be set, and argument `{name}` is optional");
+            let problem = Problem::new(Code::MissingInput, message).port(&*port.name);
+            self.add(span, problem.hint("give the argument a default, or make it required".to_owned()));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::document::NodeKind;
 use crate::problem::{Code, Problem, Report};
 use crate::project::Project;
 use crate::registry::Registry;
-use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort};
+use selfsame_sdk::{InputPort, Literal, LiteralMismatch, NodeDescriptor, OutputPort, Type};
 use std::path::Path;
 
 /// The most nodes of a graph, those of its sub-graphs counted for each use.
@@ -83,6 +83,15 @@ pub fn validate<'a>(
     }
     let args = settings.args.cloned().unwrap_or_default();
     Ok(Valid { project, scopes, args, resolved, warnings: report })
+}
+
+/// A value as an input of this type receives it. A list for an input that takes single values runs the node once for
+/// each element, so each is converted.
+pub(crate) fn arriving(value: &Literal, ty: &Type) -> Result<Literal, LiteralMismatch> {
+    value.for_type(ty).or_else(|mismatch| match value {
+        Literal::List(items) => items.iter().map(|item| item.for_type(ty)).collect::<Result<_, _>>().map(Literal::List),
+        _ => Err(mismatch),
+    })
 }
 
 /// Sub-graphs that double at every level soon fill any memory.

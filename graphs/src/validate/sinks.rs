@@ -1,6 +1,6 @@
 //! Where values end up: literals, and arguments through any depth of sub-graphs.
 
-use super::{Scope, Settings};
+use super::{Scope, Settings, arriving};
 use crate::assets::{Asset, AssetKey, AssetKind, AssetMissing, Resolved, names_in};
 use crate::document::Argument;
 use crate::problem::{Code, Problem};
@@ -42,15 +42,24 @@ pub(super) struct Sinks<'a, 's> {
     project: &'a Project,
     settings: Settings<'s>,
     by_arg: BTreeMap<ArgKey, BTreeMap<Place, Sink>>,
-    /// Arguments of sub-graphs whose default counts somewhere.
-    defaults_used: BTreeSet<ArgKey>,
+    /// Arguments that are not set somewhere, so that their default counts.
+    unset: BTreeSet<ArgKey>,
+    /// Inputs that an optional argument is linked to: if it is not set, neither are they.
+    behind_optional: BTreeMap<ArgKey, Vec<(usize, usize, InputPort)>>,
     /// Everything that was looked for, each once: what it came to, or that it is missing.
     assets: BTreeMap<AssetKey, Result<String, Problem>>,
 }
 
 impl<'a, 's> Sinks<'a, 's> {
     pub fn new(project: &'a Project, settings: Settings<'s>) -> Self {
-        Sinks { project, settings, by_arg: BTreeMap::new(), defaults_used: BTreeSet::new(), assets: BTreeMap::new() }
+        Sinks {
+            project,
+            settings,
+            by_arg: BTreeMap::new(),
+            unset: BTreeSet::new(),
+            behind_optional: BTreeMap::new(),
+            assets: BTreeMap::new(),
+        }
     }
 
     /// Notes that an argument is linked to an input. `span` is where the input is set.
@@ -66,15 +75,20 @@ impl<'a, 's> Sinks<'a, 's> {
         self.by_arg.entry((scope.document, name.to_owned())).or_default().extend(sinks);
     }
 
-    /// Notes that the default of an input counts: a node does not set it, or only to an optional argument.
-    pub fn unset(&mut self, scope: &Scope, node: usize, port: &InputPort) {
-        if let Some(used) = self.project.subgraph(scope.document, node) {
-            self.defaults_used.insert((used, port.name.clone()));
+    /// Notes that a node does not set an input, so that its default counts.
+    pub fn unset(&mut self, document: usize, node: usize, port: &InputPort) {
+        if let Some(used) = self.project.subgraph(document, node) {
+            self.unset.insert((used, port.name.clone()));
         } else if let Some(default) = &port.default {
-            let span = scope.graph.nodes[node].kind_span;
-            let given = Given { literal: default, what: "", document: scope.document, span, graph: None };
+            let span = self.project.documents()[document].graph().nodes[node].kind_span;
+            let given = Given { literal: default, what: "", document, span, graph: None };
             self.assets(&given, default, port);
         }
+    }
+
+    /// Notes that an input is not set if an optional argument is not.
+    pub fn unset_with(&mut self, name: &str, document: usize, node: usize, port: &InputPort) {
+        self.behind_optional.entry((document, name.to_owned())).or_default().push((document, node, port.clone()));
     }
 
     /// Checks a literal that an input is set to: the input itself, and if it is a sub-graph's, what lies behind.
@@ -102,7 +116,7 @@ impl<'a, 's> Sinks<'a, 's> {
         for ((document, _), sink) in sinks.clone() {
             let source = self.project.documents()[document].source();
             let what = format!("{}, which ends up in {},", given.what, sink.what);
-            let problem = match value.for_type(&sink.port.value_type()) {
+            let problem = match arriving(value, &sink.port.value_type()) {
                 Err(mismatch) => Problem::of_literal(&what, mismatch),
                 Ok(value) => match sink.port.check_value(given.literal) {
                     Err(wrong) => Problem::of_value(&what, wrong),
@@ -125,16 +139,23 @@ impl<'a, 's> Sinks<'a, 's> {
                 (None, None) if self.settings.args.is_some() && !arg.port.optional => {
                     problems.push(self.missing_argument(arg));
                 }
-                (None, None) => {}
+                (None, None) => drop(self.unset.insert((0, arg.name.value.clone()))),
                 (None, Some(default)) => self.argument_value(0, arg, default, false, problems),
                 (Some(value), _) => self.argument_value(0, arg, value, true, problems),
             }
         }
-        for (document, name) in std::mem::take(&mut self.defaults_used) {
+        let mut done = BTreeSet::new();
+        while let Some((document, name)) = self.unset.pop_first() {
+            if !done.insert((document, name.clone())) {
+                continue;
+            }
             if let Some(arg) = self.project.documents()[document].graph().arg(&name)
                 && let Some(default) = &arg.port.default
             {
                 self.argument_value(document, arg, default, false, problems);
+            }
+            for (document, node, port) in self.behind_optional.remove(&(document, name)).unwrap_or_default() {
+                self.unset(document, node, &port);
             }
         }
         let mut resolved = Resolved::new();

@@ -2,8 +2,9 @@
 
 #![allow(dead_code)] // Each test binary uses its part.
 
-use selfsame_graphs::{Asset, AssetKind, AssetMissing, Assets, Catalogue};
+use selfsame_graphs::{Asset, AssetKind, AssetMissing, Assets, Catalogue, GraphFile, GraphFiles, NotOpened};
 use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort, Type, Widget};
+use std::collections::BTreeMap;
 
 fn node(id: &str, name: &str) -> NodeDescriptor {
     NodeDescriptor::new(id, name).category("test").doc("A node for tests.")
@@ -30,6 +31,11 @@ pub fn catalogue() -> Catalogue {
             .input(input("path", "STRING").widget(Widget::File { extensions: vec!["png".to_owned()] }).alias("file"))
             .output(output("image", "IMAGE").alias("picture"))
             .output(output("mask", "MASK")),
+        node("core.image.load_many", "LoadImages")
+            .category("image/files")
+            .input(input("paths", "LIST<STRING>").optional().widget(Widget::File { extensions: Vec::new() }))
+            .input(input("folder", "STRING").optional().widget(Widget::Folder))
+            .output(output("images", "LIST<IMAGE>")),
         node("core.image.save", "SaveImage")
             .category("image/files")
             .output_node()
@@ -114,6 +120,11 @@ pub fn catalogue() -> Catalogue {
             .input(input("value", "FLOAT").default(0.0))
             .output(output("float", "FLOAT"))
             .output(output("int", "INT")),
+        node("core.math.halve", "Halve")
+            .category("math")
+            .input(input("value", "FLOAT"))
+            .output(output("value", "FLOAT")),
+        node("core.text.trim", "Trim").category("text").input(input("text", "STRING")).output(output("text", "STRING")),
         node("core.old.blur", "Blur")
             .category("image/adjust")
             .deprecated("use Soften, which keeps edges")
@@ -144,6 +155,22 @@ impl Assets for FewAssets {
         }
         Err(AssetMissing { looked, candidates: there.iter().map(|name| name.to_string()).collect(), hint: None })
     }
+}
+
+/// Graph files in memory.
+pub struct Memory(pub BTreeMap<&'static str, String>);
+
+impl GraphFiles for Memory {
+    fn open(&self, _from: &str, file: &str) -> Result<GraphFile, NotOpened> {
+        let text =
+            self.0.get(file).ok_or_else(|| NotOpened { path: file.to_owned(), reason: "no such file".to_owned() })?;
+        Ok(GraphFile { identity: file.to_owned(), name: file.to_owned(), text: text.clone() })
+    }
+}
+
+/// A graph with these fields beside the version.
+pub fn graph(fields: &str) -> String {
+    format!("Graph(version: 1, {fields})")
 }
 
 /// The type that a text names.
