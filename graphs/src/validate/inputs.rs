@@ -4,20 +4,14 @@ use super::Scope;
 use super::sinks::{Given, Sinks};
 use crate::document::{Link, NodeInput, Value};
 use crate::problem::{Code, Problem};
-use crate::project::Project;
 use crate::source::Span;
 use crate::suggest;
 use selfsame_sdk::{InputPort, Literal, NodeDescriptor, Type};
 use std::collections::BTreeMap;
 
-pub(super) fn check<'a>(
-    project: &'a Project,
-    scope: &Scope<'a>,
-    sinks: &mut Sinks<'a, '_>,
-    problems: &mut Vec<Problem>,
-) {
+pub(super) fn check<'a>(scope: &Scope<'a>, sinks: &mut Sinks<'a, '_>, problems: &mut Vec<Problem>) {
     for index in 0..scope.graph.nodes.len() {
-        let mut inputs = Inputs { project, scope, node: index, sinks, problems };
+        let mut inputs = Inputs { scope, node: index, sinks, problems };
         match &scope.descriptors[index] {
             Some(descriptor) => inputs.check(descriptor),
             None => inputs.check_names_only(),
@@ -26,7 +20,6 @@ pub(super) fn check<'a>(
 }
 
 struct Inputs<'c, 'a, 's> {
-    project: &'a Project,
     scope: &'c Scope<'a>,
     node: usize,
     sinks: &'c mut Sinks<'a, 's>,
@@ -214,11 +207,6 @@ impl<'a> Inputs<'_, 'a, '_> {
     }
 
     fn unknown_input(&mut self, input: &NodeInput, descriptor: &NodeDescriptor) {
-        if let Some(used) = self.project.subgraph(self.scope.document, self.node)
-            && !self.project.documents()[used].problems().is_empty()
-        {
-            return; // Its arguments could not all be read, which has been reported.
-        }
         let name = &input.name.value;
         let message = format!("node `{}` ({}) has no input `{name}`", self.id(), self.type_name());
         let names = descriptor.inputs.iter().map(|port| &*port.name);

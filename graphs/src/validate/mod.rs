@@ -70,7 +70,7 @@ pub fn validate<'a>(
     let mut sinks = sinks::Sinks::new(project, settings);
     for &index in project.order() {
         shape::check(project, &scopes[index], registry, &mut problems);
-        inputs::check(project, &scopes[index], &mut sinks, &mut problems);
+        inputs::check(&scopes[index], &mut sinks, &mut problems);
     }
     let resolved = sinks.finish(&mut problems);
     check_size(project, &mut problems);

@@ -18,7 +18,7 @@ pub(crate) struct Scope<'a> {
     pub source: &'a Source,
     pub ids: HashMap<&'a str, usize>,
     pub args: HashMap<&'a str, &'a Argument>,
-    /// None if the node type is unknown or the sub-graph missing.
+    /// None if the node type is unknown, or the sub-graph missing or not readable.
     pub descriptors: Vec<Option<Cow<'a, NodeDescriptor>>>,
     pub bypassed: HashSet<usize>,
     /// From each node to those that it links.
@@ -62,7 +62,10 @@ impl<'a> Scope<'a> {
         let descriptor = |(i, node): (usize, &'a Node)| match &node.kind {
             NodeKind::Typed(name) => registry.descriptor(name).map(Cow::Borrowed),
             NodeKind::Subgraph(_) => {
-                let used = scopes[project.subgraph(document, i)?].as_ref()?;
+                let used = project.subgraph(document, i)?;
+                // What could not be read of it may be what is missing.
+                let readable = project.documents()[used].problems().is_empty();
+                let used = scopes[used].as_ref().filter(|_| readable)?;
                 Some(Cow::Owned(used.interface.clone()))
             }
             NodeKind::Unreadable => None,
