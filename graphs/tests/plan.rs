@@ -2,12 +2,10 @@
 
 mod support;
 
-use selfsame_graphs::{
-    ArgValues, AssetNames, Catalogue, Disk, Document, Plan, PlanValue, Project, Settings, Targets, validate,
-};
+use selfsame_graphs::{ArgValues, AssetNames, Catalogue, Disk, Document, Plan, Project, Settings, Targets, validate};
 use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort, Type};
 use std::collections::BTreeMap;
-use support::{Memory, assert_same, catalogue, graph};
+use support::{Memory, assert_same, catalogue, graph, shown};
 
 fn plan_of(files: &Memory, sets: &[&str], targets: Targets) -> Result<Plan, String> {
     let project = Project::open(files, "main.ron").map_err(|e| e.to_string())?;
@@ -20,34 +18,6 @@ fn plan_of(files: &Memory, sets: &[&str], targets: Targets) -> Result<Plan, Stri
 
 fn plan(main: &str) -> Plan {
     plan_of(&Memory(BTreeMap::from([("main.ron", graph(main))])), &[], Targets::All).unwrap_or_else(|e| panic!("{e}"))
-}
-
-/// The plan as lines `id Type input=value ...`, in order.
-fn shown(plan: &Plan) -> String {
-    fn value(plan: &Plan, v: &PlanValue) -> String {
-        match v {
-            PlanValue::Literal(literal) => literal.to_string(),
-            PlanValue::Output(link) => {
-                let node = plan.node(link.node);
-                format!("{}.{}", node.id, node.outputs[link.output])
-            }
-            PlanValue::List(items) => {
-                format!("[{}]", items.iter().map(|item| value(plan, item)).collect::<Vec<_>>().join(", "))
-            }
-        }
-    }
-    let mut lines = String::new();
-    for &index in plan.order() {
-        let node = plan.node(index);
-        let lazy = if node.eager { "" } else { " (lazy)" };
-        let inputs = node.inputs.iter().map(|input| format!(" {}={}", input.name, value(plan, &input.value)));
-        lines.push_str(&format!("{} {}{lazy}{}\n", node.id, node.type_name, inputs.collect::<String>()));
-    }
-    for output in plan.outputs() {
-        let value = output.value.as_ref().map_or("nothing".to_owned(), |v| value(plan, v));
-        lines.push_str(&format!("-> {} = {value}\n", output.name));
-    }
-    lines
 }
 
 #[track_caller]

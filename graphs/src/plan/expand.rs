@@ -98,21 +98,29 @@ impl<'v, 'a> Expansion<'v, 'a> {
         &self.valid.scopes[self.instances[instance].document]
     }
 
-    /// The output nodes of a graph, by id, and of sub-graphs that are run for theirs.
+    /// The output nodes of a graph, and of sub-graphs that are run for theirs, by id.
     fn run_for_effect(&mut self, instance: usize) {
+        let mut found = Vec::new();
+        self.output_nodes(instance, &mut found);
+        found.sort();
+        for (_, place) in found {
+            self.target(place);
+        }
+    }
+
+    /// Where the output nodes are, after their ids in the plan.
+    fn output_nodes(&mut self, instance: usize, found: &mut Vec<(String, Place)>) {
         let scope = self.scope(instance);
-        let mut nodes: Vec<usize> = (0..scope.graph.nodes.len()).collect();
-        nodes.sort_by_key(|node| &scope.graph.nodes[*node].id.value);
-        for node in nodes {
-            let has_effect = scope.descriptors[node].as_ref().is_some_and(|descriptor| descriptor.output_node);
+        for (node, descriptor) in scope.descriptors.iter().enumerate() {
+            let has_effect = descriptor.as_ref().is_some_and(|descriptor| descriptor.output_node);
             if !has_effect || scope.bypassed.contains(&node) {
                 continue;
             }
             if scope.is_subgraph(node) {
                 let inner = self.unfold(instance, node);
-                self.run_for_effect(inner);
+                self.output_nodes(inner, found);
             } else {
-                self.target((instance, node));
+                found.push((self.full_id((instance, node)), (instance, node)));
             }
         }
     }
@@ -161,6 +169,11 @@ impl<'v, 'a> Expansion<'v, 'a> {
         self.instances.len() - 1
     }
 
+    /// The id of a node in the plan, if no other has it.
+    fn full_id(&self, (instance, node): Place) -> String {
+        format!("{}{}", self.instances[instance].prefix, self.scope(instance).graph.nodes[node].id.value)
+    }
+
     fn descriptor(&self, (instance, node): Place) -> &'v NodeDescriptor {
         self.scope(instance).descriptors[node].as_ref().expect("validation found every node type")
     }
@@ -172,7 +185,7 @@ impl<'v, 'a> Expansion<'v, 'a> {
         }
         let (scope, descriptor) = (self.scope(place.0), self.descriptor(place));
         let node = &scope.graph.nodes[place.1];
-        let mut id = format!("{}{}", self.instances[place.0].prefix, node.id.value);
+        let mut id = self.full_id(place);
         // A node of the root may be called `a/b` while a sub-graph `a` has a node `b`.
         while !self.ids.insert(id.clone()) {
             id.push('\'');

@@ -2,7 +2,9 @@
 
 #![allow(dead_code)] // Each test binary uses its part.
 
-use selfsame_graphs::{Asset, AssetKind, AssetMissing, Assets, Catalogue, GraphFile, GraphFiles, NotOpened};
+use selfsame_graphs::{
+    Asset, AssetKind, AssetMissing, Assets, Catalogue, GraphFile, GraphFiles, NotOpened, Plan, PlanValue,
+};
 use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort, Type, Widget};
 use std::collections::BTreeMap;
 
@@ -171,6 +173,34 @@ impl GraphFiles for Memory {
 /// A graph with these fields beside the version.
 pub fn graph(fields: &str) -> String {
     format!("Graph(version: 1, {fields})")
+}
+
+/// The plan as lines `id Type input=value ...`, in order.
+pub fn shown(plan: &Plan) -> String {
+    fn value(plan: &Plan, v: &PlanValue) -> String {
+        match v {
+            PlanValue::Literal(literal) => literal.to_string(),
+            PlanValue::Output(link) => {
+                let node = plan.node(link.node);
+                format!("{}.{}", node.id, node.outputs[link.output])
+            }
+            PlanValue::List(items) => {
+                format!("[{}]", items.iter().map(|item| value(plan, item)).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+    let mut lines = String::new();
+    for &index in plan.order() {
+        let node = plan.node(index);
+        let lazy = if node.eager { "" } else { " (lazy)" };
+        let inputs = node.inputs.iter().map(|input| format!(" {}={}", input.name, value(plan, &input.value)));
+        lines.push_str(&format!("{} {}{lazy}{}\n", node.id, node.type_name, inputs.collect::<String>()));
+    }
+    for output in plan.outputs() {
+        let value = output.value.as_ref().map_or("nothing".to_owned(), |v| value(plan, v));
+        lines.push_str(&format!("-> {} = {value}\n", output.name));
+    }
+    lines
 }
 
 /// The type that a text names.
