@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod image;
+pub mod interpolate;
 pub mod logic;
 
 use selfsame_sdk::NodeType;
