@@ -138,7 +138,7 @@ pub(crate) fn check(path: &Path, expected: &ModelFile, watch: &Watch<'_>) -> Ver
     };
     match compare() {
         Ok(verdict) => verdict,
-        Err(e) if e.kind() == ErrorKind::NotFound => Verdict::Missing,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Verdict::Missing,
         Err(e) => Verdict::Unreadable(e.to_string()),
     }
 }
