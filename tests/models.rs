@@ -1,6 +1,8 @@
 //! Model files: finding, fetching and checking them. Downloads go to a server in this process that misbehaves in every
 //! way a test asks for; nothing here reaches the network.
 
+#![allow(clippy::unwrap_used)] // in tests, also in their helpers
+
 #[path = "models/catalogue.rs"]
 mod catalogue;
 #[path = "models/folders.rs"]

@@ -259,6 +259,14 @@ fn the_token_goes_to_the_hub_only() {
 }
 
 #[test]
+fn a_tag_of_another_server_is_no_digest() {
+    // Storage servers have tags of their own that may look like a SHA-256.
+    let storage = server(|_, _, reply| reply.with("etag", "\"".to_string() + &"ab".repeat(32) + "\""));
+    let away = storage.address.clone();
+    fetches(&Server::start(move |_, _| Reply::redirect(away.clone())));
+}
+
+#[test]
 fn redirects_without_end() {
     let server = Server::start(|_, request| Reply::redirect(format!("{}x", request.path)));
     let error = fails(&server);

@@ -3,7 +3,6 @@
 //! Nothing that a server says is believed for its own sake. A file is complete when it has the length and the digest
 //! that the catalogue states, or else the hub. Everything that can pass by itself is tried again.
 
-use super::catalogue::is_sha256;
 use super::digest::BLOCK;
 use super::hub::{Answer, number};
 use super::part::{Note, Part};
@@ -118,11 +117,10 @@ impl Job<'_> {
     fn attempt(&self, part: &mut Part) -> Result<Facts, Trouble> {
         self.check_cancelled()?;
         let answer = self.hub.get(&self.url, part.have()).map_err(again)?;
-        let hub_digest = answer.etag.clone().filter(|etag| is_sha256(etag));
-        self.compare_with_catalogue(hub_digest.as_deref(), answer.linked_size)?;
-        let sha256 = match (&self.file.sha256, hub_digest) {
+        self.compare_with_catalogue(answer.digest.as_deref(), answer.linked_size)?;
+        let sha256 = match (&self.file.sha256, &answer.digest) {
             (Some(known), _) => Some((known.clone(), Checked::Catalogue)),
-            (None, stated) => stated.map(|digest| (digest, Checked::Hub)),
+            (None, stated) => stated.clone().map(|digest| (digest, Checked::Hub)),
         };
         let facts = Facts { sha256 };
         let note = Note { etag: answer.etag.clone(), sha256: facts.sha256.as_ref().map(|(digest, _)| digest.clone()) };

@@ -1,6 +1,7 @@
 //! Talking to the Hugging Face hub, or to a mirror of it.
 
 use super::PullError;
+use super::catalogue::is_sha256;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,8 +45,10 @@ pub(crate) struct Answer {
     pub body: Body,
     /// Whether the hub itself said it, not a server that it sent us to.
     pub from_hub: bool,
-    /// The file's identity: its SHA-256 for large files, else the entity tag.
+    /// The file's identity, of no other meaning.
     pub etag: Option<String>,
+    /// The SHA-256 of a large file, as the hub states it. Tags of other servers may look like one and are not.
+    pub digest: Option<String>,
     /// The length of a large file, as the hub states it.
     pub linked_size: Option<u64>,
 }
@@ -161,8 +164,12 @@ impl Hub {
             match location.filter(|_| parts.status.is_redirection()) {
                 Some(location) => uri = follow(&uri, location)?,
                 None => {
-                    let etag = etag.or_else(|| tag(&parts.headers, "etag"));
+                    let own = tag(&parts.headers, "etag");
+                    let digest = etag.clone().or_else(|| own.clone().filter(|_| from_hub));
+                    let digest = digest.filter(|tag| parts.status.is_success() && is_sha256(tag));
+                    let etag = etag.or(own);
                     return Ok(Answer {
+                        digest,
                         status: parts.status,
                         headers: parts.headers,
                         body,
@@ -290,7 +297,8 @@ mod tests {
         assert_eq!(to("//b.example/z").unwrap(), "https://b.example/z");
         assert_eq!(to("https://b.example/z").unwrap(), "https://b.example/z");
         assert!(to("http://b.example/z").unwrap_err().contains("without encryption"));
-        assert!(to("file:///etc/passwd").unwrap_err().contains("no web address"));
+        assert!(to("ftp://b.example/z").unwrap_err().contains("no web address"));
+        assert!(to("file:///etc/passwd").is_err());
     }
 
     #[test]
