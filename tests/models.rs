@@ -1,7 +1,7 @@
 //! Model files: finding, fetching and checking them. Downloads go to a server in this process that misbehaves in every
 //! way a test asks for; nothing here reaches the network.
 
-#![allow(clippy::unwrap_used)] // in tests, also in their helpers
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "models/catalogue.rs"]
 mod catalogue;

@@ -102,7 +102,7 @@ fn what_a_catalogue_may_not_say() {
         assert!(error.to_string().starts_with("mine.ron: "), "{error}");
         assert!(error.problem.contains(message), "{field} {value}: {error}");
     }
-    let twice = user("", "").replace("[(name", "[(name").trim_end_matches(']').to_string();
-    let twice = format!("{twice}, {}", user("", "").trim_start_matches('['));
+    let (one, two) = (user("", ""), user("", ""));
+    let twice = format!("{}, {}", one.trim_end_matches(']'), two.trim_start_matches('['));
     assert_eq!(Catalogue::parse("m", &twice).unwrap_err().to_string(), "m: model `mine` is there twice");
 }

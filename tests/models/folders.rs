@@ -4,7 +4,7 @@ use super::{folders_of, write};
 use selfsame_host::models::{Catalogue, Folders, Missing};
 use std::path::{Path, PathBuf};
 
-fn find(folders: &Folders, kind: &str, name: &str) -> Result<PathBuf, Missing> {
+fn find(folders: &Folders, kind: &str, name: &str) -> Result<PathBuf, Box<Missing>> {
     folders.find(kind, name, &Catalogue::builtin())
 }
 

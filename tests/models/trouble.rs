@@ -267,6 +267,27 @@ fn a_tag_of_another_server_is_no_digest() {
 }
 
 #[test]
+fn a_complete_part_is_only_checked() {
+    let (file, dir) = (bytes(LENGTH), tempfile::tempdir().unwrap());
+    let digest = sha256(&file);
+    let note = format!("(etag:Some(\"{digest}\"),sha256:Some(\"{digest}\"))");
+    let server = server(move |_, _, reply| reply.with("x-linked-etag", &digest));
+    write(dir.path().join("loras/sub/a.safetensors.part"), &file);
+    write(dir.path().join("loras/sub/a.safetensors.part.ron"), note);
+    expect(&server, &unknown(&file), dir.path(), &file, Checked::Hub);
+    assert_eq!(server.starts(), [Some(LENGTH)]);
+}
+
+#[test]
+fn a_server_without_the_encryption_that_was_asked_for() {
+    let server = server(|_, _, reply| reply);
+    let hub = Hub::new(&server.address.replace("http:", "https:"), Some("hf_secret".into()), QUICK).unwrap();
+    let error = pull_as(&hub, &model(&bytes(LENGTH)), tempfile::tempdir().unwrap().path()).unwrap_err();
+    assert!(matches!(error, PullError::GaveUp { attempts: 4, kept: 0, .. }), "{error}");
+    assert!(!error.to_string().contains("hf_secret"));
+}
+
+#[test]
 fn redirects_without_end() {
     let server = Server::start(|_, request| Reply::redirect(format!("{}x", request.path)));
     let error = fails(&server);

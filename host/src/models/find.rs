@@ -64,7 +64,7 @@ impl Folders {
     ///
     /// # Errors
     /// [`Missing`], with everything that helps.
-    pub fn find(&self, kind: &str, name: &str, catalogue: &Catalogue) -> Result<PathBuf, Missing> {
+    pub fn find(&self, kind: &str, name: &str, catalogue: &Catalogue) -> Result<PathBuf, Box<Missing>> {
         if let Some(path) = self.find_exact(kind, name).or_else(|| as_path(kind, name)) {
             return Ok(path);
         }
@@ -75,14 +75,14 @@ impl Folders {
             return Ok(matches.remove(0));
         }
         let folders = self.all().iter().flat_map(|f| folders_of(kind).into_iter().map(move |sub| f.path.join(sub)));
-        Err(Missing {
+        Err(Box::new(Missing {
             kind: kind.to_string(),
             name: name.to_string(),
             looked: folders.collect(),
             ambiguous: if relative_parts(name).is_some() { matches } else { Vec::new() },
             candidates: listing.entries.into_iter().map(|entry| entry.name).collect(),
             in_catalogue: catalogue.holding(kind, name).map(|model| model.name.clone()),
-        })
+        }))
     }
 
     /// The model at exactly this path below a folder of the kind, the extension perhaps left out.

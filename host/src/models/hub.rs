@@ -165,8 +165,8 @@ impl Hub {
                 Some(location) => uri = follow(&uri, location)?,
                 None => {
                     let own = tag(&parts.headers, "etag");
-                    let digest = etag.clone().or_else(|| own.clone().filter(|_| from_hub));
-                    let digest = digest.filter(|tag| parts.status.is_success() && is_sha256(tag));
+                    let trusted = own.clone().filter(|_| from_hub && parts.status.is_success());
+                    let digest = etag.clone().or(trusted).filter(|tag| is_sha256(tag));
                     let etag = etag.or(own);
                     return Ok(Answer {
                         digest,
