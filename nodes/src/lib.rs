@@ -4,14 +4,22 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod compute;
 pub mod image;
 pub mod interpolate;
 pub mod logic;
 
-use selfsame_sdk::NodeType;
+pub use compute::Compute;
+
+use selfsame_sdk::{Codec, NodeType};
 use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
     [image::all(), logic::all()].concat()
+}
+
+/// How the values of these nodes are stored.
+pub fn codecs() -> Vec<Codec> {
+    Vec::new()
 }
