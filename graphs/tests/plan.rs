@@ -141,7 +141,7 @@ save SaveImage image=p/g.image prefix=\"image\"
 fn sub_graphs_are_unfolded_and_their_own_output_nodes_do_not_run() {
     let plan = plan_of(&nested(), &["face=x.png"], Targets::All).unwrap();
     assert_same("the plan", NESTED_PLAN, &shown(&plan));
-    let at = &plan.node(plan.order()[1]).at;
+    let at = plan.node(plan.order()[1]).at();
     assert_eq!(at.file, "part.ron");
 }
 
