@@ -4,14 +4,18 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod codec;
 pub mod image;
 pub mod interpolate;
+pub mod latent;
 pub mod logic;
+pub mod tensors;
 
+pub use codec::codecs;
 use selfsame_sdk::NodeType;
 use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
-    [image::all(), logic::all()].concat()
+    [image::all(), latent::all(), logic::all()].concat()
 }
