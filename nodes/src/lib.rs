@@ -4,22 +4,21 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod codec;
 mod compute;
 pub mod image;
 pub mod interpolate;
+pub mod latent;
 pub mod logic;
+pub mod tensors;
 
+pub use codec::codecs;
 pub use compute::Compute;
 
-use selfsame_sdk::{Codec, NodeType};
+use selfsame_sdk::NodeType;
 use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
-    [image::all(), logic::all()].concat()
-}
-
-/// How the values of these nodes are stored.
-pub fn codecs() -> Vec<Codec> {
-    Vec::new()
+    [image::all(), latent::all(), logic::all()].concat()
 }

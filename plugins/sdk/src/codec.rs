@@ -1,17 +1,22 @@
-//! How values are written into files and read back.
+//! Objects as bytes.
 
 use crate::{Object, Result};
+use std::fmt;
 use std::sync::Arc;
 
-/// How values of one type are stored, so that a host can keep them between runs.
-///
-/// Reading what was written gives an equal value, and reading anything else an error.
+/// How objects of one type become bytes and come back, so that a result can be kept on disk.
 #[derive(Clone, Copy)]
 pub struct Codec {
-    /// The type: `IMAGE`.
+    /// The type of the objects, as [`Object::type_name`] gives it.
     pub type_name: &'static str,
-    /// The bytes of a value; none if it is of another type or cannot be stored.
+    /// The bytes of an object; none if it is another object than it should be, or cannot be kept.
     pub encode: fn(&dyn Object) -> Option<Vec<u8>>,
-    /// The value of some bytes.
+    /// The same object again, to the bit. Bytes that were damaged are an error.
     pub decode: fn(&[u8]) -> Result<Arc<dyn Object>>,
+}
+
+impl fmt::Debug for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Codec({})", self.type_name)
+    }
 }
