@@ -6,11 +6,12 @@
 
 pub mod image;
 pub mod logic;
+pub mod mask;
 
 use selfsame_sdk::NodeType;
 use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
-    [image::all(), logic::all()].concat()
+    [image::all(), logic::all(), mask::all()].concat()
 }

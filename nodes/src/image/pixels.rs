@@ -4,13 +4,16 @@ use super::color::pixel;
 use rayon::prelude::*;
 use selfsame_sdk::prelude::*;
 
+/// The longest side of a picture in pixels.
+const MAX_SIDE: usize = 16384;
+
 /// The most values of one batch of pictures; they take 4 GiB.
 const MAX_VALUES: usize = 1 << 30;
 
 /// New pictures `[B,H,W,C]`. `write(frame, y, row)` is called once for each row with its `W*C` values, which are 0.
 ///
 /// # Errors
-/// If they are no pictures or take more than 4 GiB, if memory runs out, or if the run is cancelled.
+/// As [`check_size`]; if a dimension is 0, memory runs out, or the run is cancelled.
 pub fn draw(ctx: Ctx, dims: [usize; 4], write: impl Fn(usize, usize, &mut [f32]) + Sync) -> Result<Image> {
     let [_, height, width, channels] = dims;
     let mut data = zeros(dims)?;
@@ -25,16 +28,29 @@ pub fn draw(ctx: Ctx, dims: [usize; 4], write: impl Fn(usize, usize, &mut [f32])
 }
 
 fn zeros(dims: [usize; 4]) -> Result<Vec<f32>> {
-    let count = dims.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim)).filter(|n| *n <= MAX_VALUES);
-    let Some(count) = count else {
-        let message = format!("pictures of shape {dims:?} would take more than 4 GiB");
-        return Err(Error::with(Status::Unsupported, message).hint("make them smaller, or fewer at a time"));
-    };
+    let count = check_size(dims)?;
     let mut data = Vec::new();
     data.try_reserve_exact(count)
         .map_err(|_| Error::with(Status::OutOfMemory, format!("no memory for pictures of shape {dims:?}")))?;
     data.resize(count, 0.0);
     Ok(data)
+}
+
+/// How many values pictures `[B,H,W,C]` have.
+///
+/// # Errors
+/// If a side is longer than 16384 px, or if they take more than 4 GiB.
+pub fn check_size(dims: [usize; 4]) -> Result<usize> {
+    let refused = |why: &str| {
+        Error::with(Status::Unsupported, format!("pictures of shape {dims:?} would {why}"))
+            .hint("make them smaller, or fewer at a time")
+    };
+    let [_, height, width, _] = dims;
+    if height.max(width) > MAX_SIDE {
+        return Err(refused("have sides of more than 16384 px"));
+    }
+    let count = dims.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
+    count.filter(|n| *n <= MAX_VALUES).ok_or_else(|| refused("take more than 4 GiB"))
 }
 
 /// A row of `W*C` values. Pictures of batch 1 stand for any number of them: every frame is the same.
@@ -126,6 +142,8 @@ mod tests {
             let error = draw(host.ctx(), dims, |_, _, _| {}).unwrap_err();
             assert!(error.message.contains("more than 4 GiB"), "{error}");
         }
+        let error = draw(host.ctx(), [1, 1, 16385, 3], |_, _, _| {}).unwrap_err();
+        assert_eq!(error.message, "pictures of shape [1, 1, 16385, 3] would have sides of more than 16384 px");
         assert!(draw(host.ctx(), [1, 0, 1, 1], |_, _, _| {}).unwrap_err().message.contains("no picture"));
     }
 

@@ -5,7 +5,7 @@
 //! **Differences**: Pillow sums in f64 and rounds between the two passes; here both are f32. Alpha is premultiplied.
 
 use super::color::{premultiply, unpremultiply};
-use super::pixels::{draw, row};
+use super::pixels::{check_size, draw, row};
 use selfsame_sdk::prelude::*;
 use std::f64::consts::PI;
 
@@ -107,6 +107,8 @@ fn taps(filter: Filter, size: usize, [start, end]: [f64; 2], to: usize) -> Vec<T
 /// # Errors
 /// As [`draw`](super::pixels::draw).
 pub fn resample(ctx: Ctx, image: Image, to: [usize; 2], seen: Option<[f64; 4]>, filter: Filter) -> Result<Image> {
+    // Before anything is computed for so many pixels.
+    check_size([image.batch(), to[1], to[0], image.channels()])?;
     let size = [image.width(), image.height()];
     let [left, top, right, bottom] = seen.unwrap_or([0.0, 0.0, size[0] as f64, size[1] as f64]);
     let axis = |size: usize, seen: [f64; 2], to: usize| {
