@@ -1,6 +1,7 @@
 //! Brightness, contrast, saturation, gamma.
 
 use super::color::luma;
+use super::pixels::{draw, row};
 use selfsame_sdk::prelude::*;
 
 /// Changes brightness, contrast, saturation and gamma of pictures, in this order; alpha stays.
@@ -10,6 +11,7 @@ use selfsame_sdk::prelude::*;
 #[node(id = "core.image.adjust", category = "image/adjust", search = ["exposure", "color", "levels", "desaturate"])]
 #[output(image = "the changed pictures")]
 pub fn adjust_image(
+    ctx: Ctx,
     /// What is changed.
     image: Image,
     /// Every value is multiplied by it.
@@ -25,35 +27,42 @@ pub fn adjust_image(
     #[param(default = 1.0, hard = 0.01..=10.0, soft = 0.2..=5.0, step = 0.05)]
     gamma: f32,
 ) -> Result<Image> {
-    let dims @ [.., channels] = image.dims();
-    let mut data = image.into_tensor().into_data();
-    for pixel in data.chunks_exact_mut(channels) {
-        let colors = if channels == 4 { 3 } else { channels };
-        let (colors, _alpha) = pixel.split_at_mut(colors);
-        for value in colors.iter_mut() {
-            *value = (*value * brightness).clamp(0.0, 1.0);
-            *value = ((*value - 0.5) * contrast + 0.5).clamp(0.0, 1.0);
+    let channels = image.channels();
+    let colors = if channels == 4 { 3 } else { channels };
+    draw(ctx, image.dims(), |frame, y, out| {
+        out.copy_from_slice(row(&image, frame, y));
+        for pixel in out.chunks_exact_mut(channels) {
+            adjust(&mut pixel[..colors], brightness, contrast, saturation, gamma);
         }
-        if let [red, green, blue] = colors {
-            let gray = luma(*red, *green, *blue);
-            for value in [red, green, blue] {
-                *value = (gray + (*value - gray) * saturation).clamp(0.0, 1.0);
-            }
-        }
-        if gamma != 1.0 {
-            colors.iter_mut().for_each(|value| *value = value.powf(1.0 / gamma));
+    })
+}
+
+/// Changes a gray or a colour.
+fn adjust(colors: &mut [f32], brightness: f32, contrast: f32, saturation: f32, gamma: f32) {
+    for value in colors.iter_mut() {
+        *value = (*value * brightness).clamp(0.0, 1.0);
+        *value = ((*value - 0.5) * contrast + 0.5).clamp(0.0, 1.0);
+    }
+    if let [red, green, blue] = colors {
+        let gray = luma(*red, *green, *blue);
+        for value in [red, green, blue] {
+            *value = (gray + (*value - gray) * saturation).clamp(0.0, 1.0);
         }
     }
-    Image::new(dims, data)
+    if gamma != 1.0 {
+        colors.iter_mut().for_each(|value| *value = value.powf(1.0 / gamma));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use selfsame_sdk::testing::TestHost;
 
     fn adjusted(pixel: &[f32], [brightness, contrast, saturation, gamma]: [f32; 4]) -> Vec<f32> {
         let image = Image::new([1, 1, 1, pixel.len()], pixel.to_vec()).unwrap();
-        adjust_image(image, brightness, contrast, saturation, gamma).unwrap().data().to_vec()
+        let host = TestHost::new();
+        adjust_image(host.ctx(), image, brightness, contrast, saturation, gamma).unwrap().data().to_vec()
     }
 
     #[test]

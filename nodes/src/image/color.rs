@@ -1,5 +1,6 @@
 //! Colours and channels of pixels.
 
+use super::pixels::check_size;
 use selfsame_sdk::prelude::*;
 
 /// How bright a colour looks: Rec. 601 luma, as Pillow and OpenCV turn colours into gray. Grays stay exactly what they are.
@@ -47,13 +48,13 @@ pub fn write(pixel: &mut [f32], [r, g, b, a]: [f32; 4]) {
 /// is 1, and one that goes is thrown away.
 ///
 /// # Errors
-/// If no picture has that many channels.
+/// If no picture has that many channels, or as [`check_size`].
 pub fn with_channels(image: Image, channels: usize) -> Result<Image> {
     let [batch, height, width, from] = image.dims();
     if from == channels {
         return Ok(image);
     }
-    let mut data = vec![0.0; batch * height * width * channels];
+    let mut data = vec![0.0; check_size([batch, height, width, channels])?];
     for (to, pixel) in data.chunks_exact_mut(channels).zip(image.data().chunks_exact(from)) {
         match (to, pixel) {
             ([gray], [same, ..]) if from == 1 => *gray = *same,

@@ -105,7 +105,7 @@ fn taps(filter: Filter, size: usize, [start, end]: [f64; 2], to: usize) -> Vec<T
 /// lie on pixel borders but does lie inside; none means all. A kernel may overshoot, so values can leave 0..1.
 ///
 /// # Errors
-/// As [`draw`](super::pixels::draw).
+/// As [`draw`].
 pub fn resample(ctx: Ctx, image: Image, to: [usize; 2], seen: Option<[f64; 4]>, filter: Filter) -> Result<Image> {
     // Before anything is computed for so many pixels.
     check_size([image.batch(), to[1], to[0], image.channels()])?;
@@ -122,7 +122,7 @@ pub fn resample(ctx: Ctx, image: Image, to: [usize; 2], seen: Option<[f64; 4]>, 
 /// There are as many output pixels as taps. Alpha is premultiplied meanwhile.
 ///
 /// # Errors
-/// As [`draw`](super::pixels::draw).
+/// As [`draw`].
 pub fn convolve(ctx: Ctx, image: Image, across: Option<Vec<Tap>>, down: Option<Vec<Tap>>) -> Result<Image> {
     if across.is_none() && down.is_none() {
         return Ok(image);

@@ -109,7 +109,7 @@ fn bounds(size: [usize; 2], [sin, cos]: [f64; 2]) -> [usize; 2] {
 
 fn quarter_turns(ctx: Ctx, image: &Image, quarters: usize) -> Result<Image> {
     let [batch, height, width, channels] = image.dims();
-    let [to_height, to_width] = if quarters % 2 == 0 { [height, width] } else { [width, height] };
+    let [to_height, to_width] = if quarters.is_multiple_of(2) { [height, width] } else { [width, height] };
     draw(ctx, [batch, to_height, to_width, channels], |frame, y, out| {
         for (x, to) in out.chunks_exact_mut(channels).enumerate() {
             let (from_x, from_y) = match quarters {

@@ -55,10 +55,14 @@ fn raise(out: &mut [f32], row: &[f32], half: usize) {
     let mut coming = row.iter().copied().enumerate().peekable();
     for (x, out) in out.iter_mut().enumerate() {
         while let Some(next) = coming.next_if(|(column, _)| *column <= x + half) {
-            while candidates.pop_back_if(|(_, value)| *value <= next.1).is_some() {}
+            while candidates.back().is_some_and(|(_, value)| *value <= next.1) {
+                candidates.pop_back();
+            }
             candidates.push_back(next);
         }
-        while candidates.pop_front_if(|(column, _)| *column + half < x).is_some() {}
+        while candidates.front().is_some_and(|(column, _)| *column + half < x) {
+            candidates.pop_front();
+        }
         if let Some((_, largest)) = candidates.front() {
             *out = out.max(*largest);
         }
