@@ -10,6 +10,7 @@ pub mod image;
 pub mod interpolate;
 pub mod latent;
 pub mod logic;
+pub mod mask;
 pub mod tensors;
 
 pub use codec::codecs;
@@ -20,5 +21,5 @@ use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
-    [image::all(), latent::all(), logic::all()].concat()
+    [image::all(), mask::all(), latent::all(), logic::all()].concat()
 }
