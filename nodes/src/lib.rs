@@ -5,12 +5,17 @@
 #![deny(missing_docs)]
 
 pub mod image;
+pub mod list;
 pub mod logic;
+pub mod note;
+pub mod number;
+mod splitmix;
+pub mod text;
 
-use selfsame_sdk::NodeType;
+use selfsame_sdk::{NodeType, nodes};
 use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
-    [image::all(), logic::all()].concat()
+    [image::all(), text::all(), number::all(), logic::all(), list::all(), nodes![note::note]].concat()
 }
