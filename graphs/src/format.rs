@@ -8,7 +8,7 @@
 //!
 //! Formatting what has been formatted changes nothing.
 
-use crate::problem::Problem;
+use crate::problem::Report;
 use crate::source::Source;
 use crate::syntax::{self, Brackets, Comment, File, Group, Item, Key, Kind, Value, spell_identifier};
 use std::borrow::Cow;
@@ -24,14 +24,11 @@ const MAX_ALIGNED_KEY: usize = 24;
 /// with mistakes.
 ///
 /// # Errors
-/// If the text is not RON, or not the part of it that graphs use. `name` is what the problem calls the file.
-pub fn format(name: &str, text: &str) -> Result<String, Box<Problem>> {
+/// Every place where the text is not RON, or not the part of it that graphs use. `name` is what they call the file.
+pub fn format(name: &str, text: &str) -> Result<String, Report> {
     match syntax::parse(text) {
         Ok(file) => Ok(print(&file)),
-        Err(error) => {
-            let source = Source::new(name, text);
-            Err(Box::new(Problem::of_syntax(&source, error)))
-        }
+        Err(errors) => Err(Report::of_syntax(&Source::new(name, text), errors)),
     }
 }
 

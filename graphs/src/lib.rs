@@ -106,7 +106,9 @@ pub use document::{
     ArgKind, Argument, Document, Graph, GraphOutput, Link, Node, NodeInput, NodeKind, SUBGRAPH, VERSION, Value,
 };
 pub use format::format;
-pub use plan::{Plan, PlanEdge, PlanInput, PlanLink, PlanNode, PlanOutput, PlanValue, Targets, UnknownTarget};
+pub use plan::{
+    AssetNames, Plan, PlanAsset, PlanEdge, PlanInput, PlanLink, PlanNode, PlanOutput, PlanValue, Targets, UnknownTarget,
+};
 pub use problem::{Code, Problem, Related, Report, Severity};
 pub use project::{Disk, GraphFile, GraphFiles, NotOpened, Project};
 pub use registry::{Catalogue, NameClash, Registry};

@@ -255,10 +255,6 @@ impl Problem {
             other => Problem::new(Code::OutOfRange, format!("{what}: {other}")),
         }
     }
-
-    pub(crate) fn of_syntax(source: &Source, error: SyntaxError) -> Self {
-        Problem::new(Code::Syntax, error.message).at(source, error.span).hint(error.hint)
-    }
 }
 
 /// Everything that was found, in the order of the files.
@@ -269,6 +265,14 @@ pub struct Report {
 }
 
 impl Report {
+    pub(crate) fn of_syntax(source: &Source, errors: Vec<SyntaxError>) -> Self {
+        let problem =
+            |error: SyntaxError| Problem::new(Code::Syntax, error.message).at(source, error.span).hint(error.hint);
+        let mut report = Report { problems: errors.into_iter().map(problem).collect() };
+        report.sort(&[source.name()]);
+        report
+    }
+
     /// How many problems stop a run.
     pub fn errors(&self) -> usize {
         self.problems.iter().filter(|p| p.severity == Severity::Error).count()

@@ -132,7 +132,7 @@ fn what_is_not_ron_is_not_formatted() {
     let problem = format("x.ron", "Graph(version: 1").expect_err("a bracket is missing");
     assert_eq!(
         problem.to_string(),
-        "error[syntax]: this `(` is never closed: `)` is missing\n --> x.ron:1:6\n  |\n1 | Graph(version: 1\n  |      ^"
+        "error[syntax]: this `(` is never closed: `)` is missing\n --> x.ron:1:6\n  |\n1 | Graph(version: 1\n  |      ^\n\n1 error"
     );
 }
 

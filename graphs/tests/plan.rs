@@ -2,28 +2,10 @@
 
 mod support;
 
-use selfsame_graphs::{
-    ArgValues, Catalogue, Disk, Document, GraphFile, GraphFiles, NotOpened, Plan, PlanValue, Project, Settings,
-    Targets, validate,
-};
+use selfsame_graphs::{ArgValues, AssetNames, Catalogue, Disk, Document, Plan, Project, Settings, Targets, validate};
 use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort, Type};
 use std::collections::BTreeMap;
-use support::{assert_same, catalogue};
-
-/// Graph files in memory.
-struct Memory(BTreeMap<&'static str, String>);
-
-impl GraphFiles for Memory {
-    fn open(&self, _from: &str, file: &str) -> Result<GraphFile, NotOpened> {
-        let text =
-            self.0.get(file).ok_or_else(|| NotOpened { path: file.to_owned(), reason: "no such file".to_owned() })?;
-        Ok(GraphFile { identity: file.to_owned(), name: file.to_owned(), text: text.clone() })
-    }
-}
-
-fn graph(fields: &str) -> String {
-    format!("Graph(version: 1, {fields})")
-}
+use support::{Memory, assert_same, catalogue, graph, shown};
 
 fn plan_of(files: &Memory, sets: &[&str], targets: Targets) -> Result<Plan, String> {
     let project = Project::open(files, "main.ron").map_err(|e| e.to_string())?;
@@ -36,34 +18,6 @@ fn plan_of(files: &Memory, sets: &[&str], targets: Targets) -> Result<Plan, Stri
 
 fn plan(main: &str) -> Plan {
     plan_of(&Memory(BTreeMap::from([("main.ron", graph(main))])), &[], Targets::All).unwrap_or_else(|e| panic!("{e}"))
-}
-
-/// The plan as lines `id Type input=value ...`, in order.
-fn shown(plan: &Plan) -> String {
-    fn value(plan: &Plan, v: &PlanValue) -> String {
-        match v {
-            PlanValue::Literal(literal) => literal.to_string(),
-            PlanValue::Output(link) => {
-                let node = plan.node(link.node);
-                format!("{}.{}", node.id, node.outputs[link.output])
-            }
-            PlanValue::List(items) => {
-                format!("[{}]", items.iter().map(|item| value(plan, item)).collect::<Vec<_>>().join(", "))
-            }
-        }
-    }
-    let mut lines = String::new();
-    for &index in plan.order() {
-        let node = plan.node(index);
-        let lazy = if node.eager { "" } else { " (lazy)" };
-        let inputs = node.inputs.iter().map(|input| format!(" {}={}", input.name, value(plan, &input.value)));
-        lines.push_str(&format!("{} {}{lazy}{}\n", node.id, node.type_name, inputs.collect::<String>()));
-    }
-    for output in plan.outputs() {
-        let value = output.value.as_ref().map_or("nothing".to_owned(), |v| value(plan, v));
-        lines.push_str(&format!("-> {} = {value}\n", output.name));
-    }
-    lines
 }
 
 #[track_caller]
@@ -208,7 +162,7 @@ fn a_sub_graph_without_outputs_runs_for_its_output_nodes() {
 #[test]
 fn a_plan_written_as_a_graph_gives_the_same_plan() {
     let plan = plan_of(&nested(), &["face=x.png"], Targets::All).unwrap();
-    let text = plan.to_graph().to_ron();
+    let text = plan.to_graph(AssetNames::Written).to_ron();
     assert!(text.contains("\"Gain\":"), "node versions are kept\n{text}");
     let document = Document::parse("flat.ron", &*text);
     assert_eq!(document.problems(), []);
@@ -218,7 +172,7 @@ fn a_plan_written_as_a_graph_gives_the_same_plan() {
     assert!(valid.warnings().is_empty(), "{}", valid.warnings());
     let again = Plan::new(&valid, Targets::All).unwrap();
     assert_same("the plan", NESTED_PLAN, &shown(&again));
-    assert_eq!(again.to_graph().to_ron(), text);
+    assert_eq!(again.to_graph(AssetNames::Written).to_ron(), text);
 }
 
 #[test]

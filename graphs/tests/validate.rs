@@ -3,7 +3,7 @@
 mod support;
 
 use selfsame_graphs::{
-    ArgValues, Asset, AssetMissing, Assets, Disk, Document, Picture, Plan, Project, Report, Settings, Targets, validate,
+    ArgValues, Asset, AssetMissing, Assets, Disk, Document, Plan, Project, Report, Settings, Targets, validate,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -87,9 +87,9 @@ fn a_bypassed_node_need_not_be_complete_and_misses_no_files() {
 fn the_default_of_a_sub_graph_counts_only_where_nothing_replaces_it() {
     struct Folder<'f>(&'f Path);
     impl Assets for Folder<'_> {
-        fn find(&self, asset: &Asset) -> Result<(), AssetMissing> {
+        fn find(&self, asset: &Asset) -> Result<String, AssetMissing> {
             match self.0.join(asset.name).exists() {
-                true => Ok(()),
+                true => Ok(self.0.join(asset.name).display().to_string()),
                 false => {
                     Err(AssetMissing { looked: vec![asset.graph.unwrap_or("").to_owned()], ..AssetMissing::default() })
                 }
@@ -149,50 +149,6 @@ fn a_root_that_cannot_be_read_says_why() {
     std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
     let error = Project::open(&Disk, &path.display().to_string()).unwrap_err();
     assert_eq!(error.reason, "it is not UTF-8 text");
-}
-
-/// Random edits of real graphs go through everything; nothing panics, and what is found sound can be planned.
-#[test]
-fn damaged_graphs_never_panic() {
-    let texts = ["portrait", "odd"].map(|name| std::fs::read_to_string(format!("tests/graphs/{name}.ron")).unwrap());
-    let catalogue = catalogue();
-    let mut seed = 1u64;
-    let mut below = |n: usize| {
-        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (seed >> 33) as usize % n.max(1)
-    };
-    let (mut sound, mut wrong) = (0, 0);
-    for round in 0..1500 {
-        let mut words: Vec<String> =
-            texts[round % 2].split_inclusive([' ', '\n', '(', '"', '.', ',']).map(str::to_owned).collect();
-        for _ in 0..1 + below(3) {
-            let (a, b) = (below(words.len()), below(words.len()));
-            match below(4) {
-                0 => drop(words.remove(a)),
-                1 => words.swap(a, b),
-                2 => words[a] = words[b].clone(),
-                _ => words
-                    .insert(a, ["[", "Out(\"photo.image\")", "5", "\"x\": ", "Arg(\"seed\"), "][below(5)].to_owned()),
-            }
-        }
-        let project = Project::around(&Disk, Document::parse("tests/graphs/x.ron", words.concat()));
-        Picture::new(&project, &catalogue).svg();
-        let settings = Settings { assets: Some(&FewAssets), args: None };
-        match validate(&project, &catalogue, settings) {
-            Ok(valid) => {
-                sound += 1;
-                let plan = Plan::new(&valid, Targets::All).unwrap();
-                let flat = plan.to_graph().to_ron();
-                assert_eq!(Document::parse("flat.ron", &*flat).problems(), [], "{flat}");
-            }
-            Err(report) => {
-                wrong += 1;
-                assert!(report.errors() > 0);
-                report.to_string();
-            }
-        }
-    }
-    assert!(sound > 50 && wrong > 500, "{sound} sound, {wrong} wrong: the test tests too little");
 }
 
 /// A check of a thousand nodes takes milliseconds; the bound only catches a growth with the square of the nodes.

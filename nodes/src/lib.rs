@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod image;
+pub mod interpolate;
 pub mod list;
 pub mod logic;
 pub mod note;

@@ -10,7 +10,7 @@ mod write;
 
 pub use argument::{ArgKind, Argument};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, Report};
 use crate::source::{Source, Span, Spanned};
 use crate::syntax;
 use selfsame_sdk::Literal;
@@ -42,7 +42,7 @@ impl Document {
     fn parse_with(source: Source, version: u32, migrations: &[migrate::Migration]) -> Document {
         let mut document = Document { source, graph: Graph::default(), problems: Vec::new(), upgraded: None };
         match syntax::parse(document.source.text()) {
-            Err(error) => document.problems.push(Problem::of_syntax(&document.source, error)),
+            Err(errors) => document.problems = Report::of_syntax(&document.source, errors).problems,
             Ok(mut file) => match migrate::migrate(&mut file.value, version, migrations, &document.source) {
                 Err(problem) => document.problems.push(*problem),
                 Ok(migrated) => {

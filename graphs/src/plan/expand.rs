@@ -1,8 +1,9 @@
 //! From documents to the flat plan.
 
-use super::{Plan, PlanEdge, PlanInput, PlanLink, PlanNode, PlanOutput, PlanValue};
+use super::{Plan, PlanAsset, PlanEdge, PlanInput, PlanLink, PlanNode, PlanOutput, PlanValue};
+use crate::assets::{Asset, AssetKey, AssetKind, Resolved};
 use crate::document::{Link, Value};
-use crate::validate::{Scope, Valid, bypass_source};
+use crate::validate::{Scope, Valid, arriving, bypass_source};
 use petgraph::graph::{DiGraph, NodeIndex};
 use selfsame_sdk::{InputPort, Literal, NodeDescriptor, Type};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -81,7 +82,7 @@ impl<'v, 'a> Expansion<'v, 'a> {
         }
         let Some((id, output)) = name.rsplit_once('.') else { return false };
         let Some((node, port)) = self.locate(0, &Link::new(id, output)) else { return false };
-        let value = self.link(0, node, port);
+        let value = self.link(0, node, port, None);
         self.output_value(name.to_owned(), value);
         true
     }
@@ -97,21 +98,29 @@ impl<'v, 'a> Expansion<'v, 'a> {
         &self.valid.scopes[self.instances[instance].document]
     }
 
-    /// The output nodes of a graph, by id, and of sub-graphs that are run for theirs.
+    /// The output nodes of a graph, and of sub-graphs that are run for theirs, by id.
     fn run_for_effect(&mut self, instance: usize) {
+        let mut found = Vec::new();
+        self.output_nodes(instance, &mut found);
+        found.sort();
+        for (_, place) in found {
+            self.target(place);
+        }
+    }
+
+    /// Where the output nodes are, after their ids in the plan.
+    fn output_nodes(&mut self, instance: usize, found: &mut Vec<(String, Place)>) {
         let scope = self.scope(instance);
-        let mut nodes: Vec<usize> = (0..scope.graph.nodes.len()).collect();
-        nodes.sort_by_key(|node| &scope.graph.nodes[*node].id.value);
-        for node in nodes {
-            let has_effect = scope.descriptors[node].as_ref().is_some_and(|descriptor| descriptor.output_node);
+        for (node, descriptor) in scope.descriptors.iter().enumerate() {
+            let has_effect = descriptor.as_ref().is_some_and(|descriptor| descriptor.output_node);
             if !has_effect || scope.bypassed.contains(&node) {
                 continue;
             }
             if scope.is_subgraph(node) {
                 let inner = self.unfold(instance, node);
-                self.run_for_effect(inner);
+                self.output_nodes(inner, found);
             } else {
-                self.target((instance, node));
+                found.push((self.full_id((instance, node)), (instance, node)));
             }
         }
     }
@@ -127,7 +136,7 @@ impl<'v, 'a> Expansion<'v, 'a> {
 
     fn output(&mut self, instance: usize, name: String, link: &'v Link) {
         let found = self.locate(instance, link);
-        let value = found.and_then(|(node, port)| self.link(instance, node, port));
+        let value = found.and_then(|(node, port)| self.link(instance, node, port, None));
         self.output_value(name, value);
     }
 
@@ -160,6 +169,11 @@ impl<'v, 'a> Expansion<'v, 'a> {
         self.instances.len() - 1
     }
 
+    /// The id of a node in the plan, if no other has it.
+    fn full_id(&self, (instance, node): Place) -> String {
+        format!("{}{}", self.instances[instance].prefix, self.scope(instance).graph.nodes[node].id.value)
+    }
+
     fn descriptor(&self, (instance, node): Place) -> &'v NodeDescriptor {
         self.scope(instance).descriptors[node].as_ref().expect("validation found every node type")
     }
@@ -171,7 +185,7 @@ impl<'v, 'a> Expansion<'v, 'a> {
         }
         let (scope, descriptor) = (self.scope(place.0), self.descriptor(place));
         let node = &scope.graph.nodes[place.1];
-        let mut id = format!("{}{}", self.instances[place.0].prefix, node.id.value);
+        let mut id = self.full_id(place);
         // A node of the root may be called `a/b` while a sub-graph `a` has a node `b`.
         while !self.ids.insert(id.clone()) {
             id.push('\'');
@@ -228,17 +242,28 @@ impl<'v, 'a> Expansion<'v, 'a> {
         let descriptor = self.descriptor(place);
         let mut needs = Vec::new();
         for (port_index, port) in descriptor.inputs.iter().enumerate() {
-            let given = self.given(place, port).and_then(|value| self.value(place.0, value));
-            let Some(value) = given.or_else(|| port.default.clone().map(PlanValue::Literal)) else { continue };
-            let value = converted(value, &port.value_type());
+            let asset = AssetKind::of(&port.widget);
+            let Some(value) = self.input(place, port, asset) else { continue };
+            let asset = asset.map(|kind| PlanAsset {
+                is_model: matches!(kind, AssetKind::Model(_)),
+                written: self.input(place, port, None).unwrap_or_else(|| value.clone()),
+            });
             for link in value.links() {
                 let edge = PlanEdge { output: link.output, input: port_index, lazy: port.lazy };
                 self.graph.add_edge(link.node, index, edge);
                 needs.push(link.node);
             }
-            self.graph[index].inputs.push(PlanInput { port: port_index, name: port.name.clone(), value });
+            self.graph[index].inputs.push(PlanInput { port: port_index, name: port.name.clone(), value, asset });
         }
         needs
+    }
+
+    /// What an input of a node comes to. `asset` says what the texts in it name, if they are to be resolved.
+    fn input(&mut self, place: Place, port: &InputPort, asset: Option<AssetKind>) -> Option<PlanValue> {
+        let given = self.given(place, port).and_then(|value| self.value(place.0, value, asset));
+        // A default of the node type stands in no graph file.
+        let value = given.or_else(|| Some(self.literal(port.default.as_ref()?, asset, None)))?;
+        Some(converted(value, &port.value_type()))
     }
 
     /// What a node sets an input to, by its name or a former one.
@@ -249,28 +274,51 @@ impl<'v, 'a> Expansion<'v, 'a> {
     }
 
     /// What a value comes to. None if an optional argument is not set.
-    fn value(&mut self, instance: usize, value: &'v Value) -> Option<PlanValue> {
+    fn value(&mut self, instance: usize, value: &'v Value, asset: Option<AssetKind>) -> Option<PlanValue> {
+        let file = self.scope(instance).source.name();
         match value {
-            Value::Literal(literal) => Some(PlanValue::Literal(literal.clone())),
+            Value::Literal(literal) => Some(self.literal(literal, asset, Some(file))),
             Value::List(items) => {
-                let items = items.iter().filter_map(|item| self.value(instance, &item.value)).collect();
+                let items = items.iter().filter_map(|item| self.value(instance, &item.value, asset)).collect();
                 Some(PlanValue::List(items))
             }
             Value::Link(link) => {
                 let (node, port) = self.locate(instance, link)?;
-                self.link(instance, node, port)
+                self.link(instance, node, port, asset)
             }
             Value::Arg(name) => {
                 let port = &self.scope(instance).args.get(&**name)?.port;
                 let given = match self.instances[instance].user {
-                    None => self.valid.args.get(name).cloned().map(PlanValue::Literal),
-                    Some((outer, node)) => self.given((outer, node), port).and_then(|value| self.value(outer, value)),
+                    None => self.valid.args.get(name).map(|set| self.literal(set, asset, None)),
+                    Some((outer, node)) => {
+                        self.given((outer, node), port).and_then(|value| self.value(outer, value, asset))
+                    }
                 };
-                let value = given.or_else(|| port.default.clone().map(PlanValue::Literal))?;
+                let value = given.or_else(|| Some(self.literal(port.default.as_ref()?, asset, Some(file))))?;
                 Some(converted(value, &port.value_type()))
             }
             Value::Unreadable => None,
         }
+    }
+
+    /// A literal that stands in `graph`, with what validation found for each name in it.
+    fn literal(&self, literal: &Literal, asset: Option<AssetKind>, graph: Option<&str>) -> PlanValue {
+        fn resolved(literal: &Literal, kind: AssetKind, graph: Option<&str>, found: &Resolved) -> Literal {
+            match literal {
+                Literal::Str(name) => {
+                    let key = AssetKey::from(&Asset { kind, name, graph });
+                    Literal::Str(found.get(&key).unwrap_or(name).clone())
+                }
+                Literal::List(items) => {
+                    Literal::List(items.iter().map(|item| resolved(item, kind, graph, found)).collect())
+                }
+                other => other.clone(),
+            }
+        }
+        PlanValue::Literal(match asset {
+            Some(kind) => resolved(literal, kind, graph, &self.valid.resolved),
+            None => literal.clone(),
+        })
     }
 
     /// Where a link leads: the node and the present name of its output.
@@ -281,13 +329,19 @@ impl<'v, 'a> Expansion<'v, 'a> {
     }
 
     /// What an output gives, through bypassed nodes and into sub-graphs. Chains of bypassed nodes may be long.
-    fn link(&mut self, mut instance: usize, mut node: usize, mut port: &'v str) -> Option<PlanValue> {
+    fn link(
+        &mut self,
+        mut instance: usize,
+        mut node: usize,
+        mut port: &'v str,
+        asset: Option<AssetKind>,
+    ) -> Option<PlanValue> {
         loop {
             let (scope, descriptor) = (self.scope(instance), self.descriptor((instance, node)));
             if scope.bypassed.contains(&node) {
                 match &bypass_source(descriptor, &scope.graph.nodes[node], port)?.value {
                     Value::Link(link) => (node, port) = self.locate(instance, link)?,
-                    other => return self.value(instance, other),
+                    other => return self.value(instance, other, asset),
                 }
             } else if scope.is_subgraph(node) {
                 instance = self.unfold(instance, node);
@@ -305,7 +359,7 @@ impl<'v, 'a> Expansion<'v, 'a> {
 /// The literals in a value as values of a type; validation has seen that they fit.
 fn converted(value: PlanValue, ty: &Type) -> PlanValue {
     match value {
-        PlanValue::Literal(literal) => PlanValue::Literal(literal.for_type(ty).unwrap_or(literal)),
+        PlanValue::Literal(literal) => PlanValue::Literal(arriving(&literal, ty).unwrap_or(literal)),
         PlanValue::Output(link) => PlanValue::Output(link),
         PlanValue::List(items) => {
             let element = ty.members().iter().find_map(Type::element).unwrap_or(ty);

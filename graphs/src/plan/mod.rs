@@ -72,16 +72,39 @@ pub struct PlanInput {
     pub port: usize,
     /// Its name.
     pub name: String,
-    /// Its value.
+    /// Its value. Names of files, folders and models are replaced by what [`Assets::find`](crate::Assets::find) gave for
+    /// them, if [`Settings::assets`](crate::Settings::assets) was there to look.
     pub value: PlanValue,
+    /// For an input that names files, folders or models: what the graph files say.
+    pub asset: Option<PlanAsset>,
+}
+
+/// What an input says that names files, folders or models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanAsset {
+    /// Models, not files or folders.
+    pub is_model: bool,
+    /// The value of the input with all names as they were written.
+    pub written: PlanValue,
+}
+
+/// How a graph that is made from a plan names files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssetNames {
+    /// As they were written. Relative paths then need the place of the graph file that wrote them.
+    Written,
+    /// Files and folders by what they were resolved to, so that the graph can be put anywhere; models still as they were
+    /// written, since they are looked for by name. This is what a saved picture carries.
+    Resolved,
 }
 
 /// What an input receives.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanValue {
-    /// A literal, of the type of the input.
+    /// A literal, of the type of the input; or a list of such literals where the input takes no list, and the node runs
+    /// once for each element.
     Literal(Literal),
-    /// What another node gives. Where a list meets an input that takes none, the node runs once for each element.
+    /// What another node gives. Here too a list that meets an input that takes none runs the node once for each element.
     Output(PlanLink),
     /// Several values.
     List(Vec<PlanValue>),
@@ -178,16 +201,22 @@ impl Plan {
         &self.graph[index]
     }
 
-    /// The plan as a graph of its own that needs no other file and no argument: what a saved picture carries. Running
-    /// it gives the same results.
-    pub fn to_graph(&self) -> Graph {
+    /// The plan as a graph of its own that needs no other graph file and no argument. Running all of it gives the same
+    /// results.
+    ///
+    /// Only links can be outputs of a graph: a result that is no link, or has no name of its own, is left out.
+    pub fn to_graph(&self, names: AssetNames) -> Graph {
         let mut graph = Graph::default();
         let mut versions = BTreeSet::new();
         for &index in &self.order {
             let planned = self.node(index);
             let mut node = Node::new(&*planned.id, &*planned.type_name);
             for input in &planned.inputs {
-                node = node.set(&input.name, self.written(&input.value));
+                let value = match &input.asset {
+                    Some(asset) if asset.is_model || names == AssetNames::Written => &asset.written,
+                    _ => &input.value,
+                };
+                node = node.set(&input.name, self.written(value));
             }
             versions.insert((planned.type_name.clone(), planned.version));
             graph.nodes.push(node);

@@ -9,6 +9,9 @@
 //! identifiers with letters beyond ASCII. Graphs have no use for them.
 
 mod parser;
+mod recover;
+#[cfg(test)]
+mod recover_tests;
 mod scalar;
 #[cfg(test)]
 mod tests;

@@ -66,71 +66,80 @@ pub(super) fn number(text: &str, span: Span) -> Result<Literal, SyntaxError> {
     }
 }
 
-/// Reads a string that starts at byte `start` of `text`, plain or raw; gives it and the byte after it.
-pub(super) fn string(text: &str, start: usize) -> Result<(String, usize), SyntaxError> {
-    let unclosed = |what: &str| SyntaxError {
-        span: Span::new(start, start + 1),
-        message: format!("this string is never closed: `{what}` is missing"),
-        hint: None,
-    };
+/// Reads a string that starts at byte `start` of `text`, plain or raw. Gives it, the byte after it, and the first escape
+/// in it that means nothing; none if it is never closed.
+pub(super) fn string(text: &str, start: usize) -> Option<(String, usize, Option<SyntaxError>)> {
     let rest = &text[start..];
     if let Some(raw) = rest.strip_prefix('r') {
         let hashes = raw.bytes().take_while(|&b| b == b'#').count();
         let close = format!("\"{}", "#".repeat(hashes));
         let open = start + 1 + hashes + 1;
-        let end = text.get(open..).and_then(|body| body.find(&close)).ok_or_else(|| unclosed(&close))?;
-        return Ok((text[open..open + end].to_owned(), open + end + close.len()));
+        let end = open + text.get(open..)?.find(&close)?;
+        return Some((text[open..end].to_owned(), end + close.len(), None));
     }
-    let mut value = String::new();
-    let mut chars = rest.char_indices().skip(1).peekable();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Ok((value, start + at + 1)),
-            '\\' => {
-                let wrong = |len: usize, message: &str| {
-                    let escape: String = rest[at..].chars().take(len).collect();
-                    Err(SyntaxError {
-                        span: Span::new(start + at, start + at + escape.len()),
-                        message: format!("`{escape}` {message}"),
-                        hint: Some("write \\\\ for a backslash, in Windows paths too, or use /".to_owned()),
-                    })
-                };
-                match chars.next().map(|(_, c)| c) {
-                    Some('n') => value.push('\n'),
-                    Some('r') => value.push('\r'),
-                    Some('t') => value.push('\t'),
-                    Some('0') => value.push('\0'),
-                    Some(same @ ('"' | '\\' | '\'')) => value.push(same),
-                    // A backslash at the end of a line swallows the line end and the spaces that follow.
-                    Some('\n' | '\r') => while chars.next_if(|(_, c)| c.is_ascii_whitespace()).is_some() {},
-                    Some('x') => {
-                        let digits: String = rest[at + 2..].chars().take(2).collect();
-                        match u8::from_str_radix(&digits, 16) {
-                            Ok(byte) if digits.len() == 2 && byte.is_ascii() && !digits.starts_with('+') => {
-                                value.push(char::from(byte));
-                            }
-                            _ => return wrong(4, "is not an ASCII character: two digits, at most \\x7F"),
-                        }
-                        chars.nth(1);
-                    }
-                    Some('u') => {
-                        let body = rest[at + 2..].strip_prefix('{').and_then(|body| body.split_once('}'));
-                        let digits = body.map(|(digits, _)| digits).filter(|d| (1..=6).contains(&d.len()));
-                        let code = digits
-                            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
-                            .and_then(|d| char::from_u32(u32::from_str_radix(d, 16).ok()?));
-                        let (Some(digits), Some(c)) = (digits, code) else {
-                            return wrong(2, "is not a Unicode character: write \\u{1F600}");
-                        };
-                        value.push(c);
-                        chars.nth(digits.len() + 1);
-                    }
-                    Some(_) => return wrong(2, "is not an escape"),
-                    None => return Err(unclosed("\"")),
-                }
+    let (mut value, mut mistake) = (String::new(), None);
+    let mut at = 1;
+    loop {
+        let next = at + rest[at..].find(['"', '\\'])?;
+        value.push_str(&rest[at..next]);
+        if rest[next..].starts_with('"') {
+            return Some((value, start + next + 1, mistake));
+        }
+        match escape(&rest[next..]) {
+            Ok((c, len)) => {
+                value.extend(c);
+                at = next + len;
             }
-            c => value.push(c),
+            Err(wrong) => {
+                let span = Span::new(start + next, start + next + wrong.len);
+                let message = format!("`{}` {}", &rest[next..next + wrong.len], wrong.message);
+                let hint = Some("write \\\\ for a backslash, in Windows paths too, or use /".to_owned());
+                mistake.get_or_insert(SyntaxError { span, message, hint });
+                // What follows the backslash is read as if it were not there, but for what would end the string.
+                at = next + rest[next..].chars().take(2).map(char::len_utf8).sum::<usize>();
+            }
         }
     }
-    Err(unclosed("\""))
+}
+
+/// An escape that means nothing.
+struct WrongEscape {
+    /// How many bytes of it are shown.
+    len: usize,
+    message: &'static str,
+}
+
+/// The character that an escape at the start of `text` stands for, if any, and the length of the escape.
+fn escape(text: &str) -> Result<(Option<char>, usize), WrongEscape> {
+    let shown = |chars: usize| text.chars().take(chars).map(char::len_utf8).sum();
+    let body = text.get(2..).unwrap_or("");
+    let c = match text[1..].chars().next() {
+        Some('n') => '\n',
+        Some('r') => '\r',
+        Some('t') => '\t',
+        Some('0') => '\0',
+        Some(same @ ('"' | '\\' | '\'')) => same,
+        // A backslash at the end of a line swallows the line end and the spaces that follow.
+        Some('\n' | '\r') => {
+            let spaces = text[1..].bytes().take_while(u8::is_ascii_whitespace).count();
+            return Ok((None, 1 + spaces));
+        }
+        Some('x') => {
+            let digits = body.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+            let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(u8::is_ascii);
+            let message = "is not an ASCII character: two digits, at most \\x7F";
+            let byte = byte.ok_or(WrongEscape { len: shown(4), message })?;
+            return Ok((Some(char::from(byte)), 4));
+        }
+        Some('u') => {
+            let digits = body.strip_prefix('{').and_then(|body| body.split_once('}')).map(|(digits, _)| digits);
+            let digits = digits.filter(|d| (1..=6).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_hexdigit()));
+            let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+            let message = "is not a Unicode character: write \\u{1F600}";
+            let (Some(digits), Some(c)) = (digits, code) else { return Err(WrongEscape { len: shown(2), message }) };
+            return Ok((Some(c), digits.len() + 4));
+        }
+        _ => return Err(WrongEscape { len: shown(2), message: "is not an escape" }),
+    };
+    Ok((Some(c), 2))
 }

@@ -2,10 +2,22 @@ use super::*;
 use crate::format::print;
 use crate::testing::{Random, damage, random_ron};
 
+/// All mistakes of a text, each with the text at its place.
+pub(super) fn errors(text: &str) -> Vec<(String, String)> {
+    let errors = parse(text).map(|file| panic!("{text:?} was read as {file:?}")).unwrap_err();
+    let shown = |e: SyntaxError| {
+        let place = text.get(e.span.start..e.span.end).unwrap_or("?").to_owned();
+        (format!("{}{}", e.message, e.hint.map(|h| format!("; {h}")).unwrap_or_default()), place)
+    };
+    errors.into_iter().map(shown).collect()
+}
+
+/// The only mistake of a text.
+#[track_caller]
 fn error(text: &str) -> (String, String) {
-    let e = parse(text).map(|file| panic!("{text:?} was read as {file:?}")).unwrap_err();
-    let place = text.get(e.span.start..e.span.end).unwrap_or("?").to_owned();
-    (format!("{}{}", e.message, e.hint.map(|h| format!("; {h}")).unwrap_or_default()), place)
+    let errors = errors(text);
+    assert_eq!(errors.len(), 1, "{errors:#?} in {text:?}");
+    errors[0].clone()
 }
 
 #[track_caller]

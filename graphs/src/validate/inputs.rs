@@ -4,20 +4,14 @@ use super::Scope;
 use super::sinks::{Given, Sinks};
 use crate::document::{Link, NodeInput, Value};
 use crate::problem::{Code, Problem};
-use crate::project::Project;
 use crate::source::Span;
 use crate::suggest;
 use selfsame_sdk::{InputPort, Literal, NodeDescriptor, Type};
 use std::collections::BTreeMap;
 
-pub(super) fn check<'a>(
-    project: &'a Project,
-    scope: &Scope<'a>,
-    sinks: &mut Sinks<'a, '_>,
-    problems: &mut Vec<Problem>,
-) {
+pub(super) fn check<'a>(scope: &Scope<'a>, sinks: &mut Sinks<'a, '_>, problems: &mut Vec<Problem>) {
     for index in 0..scope.graph.nodes.len() {
-        let mut inputs = Inputs { project, scope, node: index, sinks, problems };
+        let mut inputs = Inputs { scope, node: index, sinks, problems };
         match &scope.descriptors[index] {
             Some(descriptor) => inputs.check(descriptor),
             None => inputs.check_names_only(),
@@ -26,7 +20,6 @@ pub(super) fn check<'a>(
 }
 
 struct Inputs<'c, 'a, 's> {
-    project: &'a Project,
     scope: &'c Scope<'a>,
     node: usize,
     sinks: &'c mut Sinks<'a, 's>,
@@ -85,7 +78,7 @@ impl<'a> Inputs<'_, 'a, '_> {
             if port.is_required() && !node.has_unnamed_inputs && !misspelled.contains(&&*port.name) {
                 self.missing_input(port);
             }
-            self.sinks.unset(self.scope, self.node, port);
+            self.sinks.unset(self.scope.document, self.node, port);
         }
     }
 
@@ -105,25 +98,18 @@ impl<'a> Inputs<'_, 'a, '_> {
         }
     }
 
-    fn value(&mut self, port: &InputPort, value: &Value, span: Span) {
+    fn value(&mut self, port: &InputPort, value: &'a Value, span: Span) {
         let what = format!("input `{}` of node `{}`", port.name, self.id());
         match value {
             Value::Unreadable => {}
             Value::Link(link) => {
                 self.link_names(link, &port.name);
-                self.type_fits(port, value, &format!("`{}.{}`", link.node.value, link.output.value), span);
+                let from = format!("`{}.{}`", link.node.value, link.output.value);
+                self.source_fits(port, value, &from, &what, span);
             }
             Value::Arg(name) => {
                 self.arg_name(name, span, &port.name);
-                let Some(arg) = self.scope.args.get(&**name) else { return };
-                if arg.port.optional && port.is_required() {
-                    let message = format!("{what} must be set, and argument `{name}` is optional");
-                    let problem = Problem::new(Code::MissingInput, message).port(&*port.name);
-                    self.add(span, problem.hint("give the argument a default, or make it required".to_owned()));
-                }
-                if self.type_fits(port, value, &format!("argument `{name}`"), span) {
-                    self.sinks.argument(self.scope, name, self.node, port, &what, span);
-                }
+                self.source_fits(port, value, &format!("argument `{name}`"), &what, span);
             }
             Value::Literal(literal) => {
                 let file = self.scope.source.name();
@@ -146,6 +132,24 @@ impl<'a> Inputs<'_, 'a, '_> {
                     self.names_in(value, span, &port.name);
                 }
             },
+        }
+    }
+
+    /// Checks what a link or an argument gives. A link comes to an argument if bypassed nodes hand one on.
+    fn source_fits(&mut self, port: &InputPort, value: &'a Value, from: &str, what: &str, span: Span) {
+        let fits = self.type_fits(port, value, from, span);
+        let Some(arg) = self.scope.argument(value).and_then(|name| self.scope.args.get(name)) else { return };
+        let name = &arg.name.value;
+        if fits {
+            self.sinks.argument(self.scope, name, self.node, port, what, span);
+        }
+        if arg.port.optional {
+            self.sinks.unset_with(name, self.scope.document, self.node, port);
+        }
+        if arg.port.optional && port.is_required() {
+            let message = format!("{what} must be set, and argument `{name}` is optional");
+            let problem = Problem::new(Code::MissingInput, message).port(&*port.name);
+            self.add(span, problem.hint("give the argument a default, or make it required".to_owned()));
         }
     }
 
@@ -203,11 +207,6 @@ impl<'a> Inputs<'_, 'a, '_> {
     }
 
     fn unknown_input(&mut self, input: &NodeInput, descriptor: &NodeDescriptor) {
-        if let Some(used) = self.project.subgraph(self.scope.document, self.node)
-            && !self.project.documents()[used].problems().is_empty()
-        {
-            return; // Its arguments could not all be read, which has been reported.
-        }
         let name = &input.name.value;
         let message = format!("node `{}` ({}) has no input `{name}`", self.id(), self.type_name());
         let names = descriptor.inputs.iter().map(|port| &*port.name);

@@ -8,12 +8,12 @@ mod sinks;
 pub(crate) use scope::{Scope, bypass_source};
 
 use crate::args::ArgValues;
-use crate::assets::Assets;
+use crate::assets::{Assets, Resolved};
 use crate::document::NodeKind;
 use crate::problem::{Code, Problem, Report};
 use crate::project::Project;
 use crate::registry::Registry;
-use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort};
+use selfsame_sdk::{InputPort, Literal, LiteralMismatch, NodeDescriptor, OutputPort, Type};
 use std::path::Path;
 
 /// The most nodes of a graph, those of its sub-graphs counted for each use.
@@ -35,6 +35,8 @@ pub struct Valid<'a> {
     /// For each document, its nodes and what is known about them.
     pub(crate) scopes: Vec<Scope<'a>>,
     pub(crate) args: ArgValues,
+    /// What the files and models are that the graphs name, if somebody looked.
+    pub(crate) resolved: Resolved,
     warnings: Report,
 }
 
@@ -68,9 +70,9 @@ pub fn validate<'a>(
     let mut sinks = sinks::Sinks::new(project, settings);
     for &index in project.order() {
         shape::check(project, &scopes[index], registry, &mut problems);
-        inputs::check(project, &scopes[index], &mut sinks, &mut problems);
+        inputs::check(&scopes[index], &mut sinks, &mut problems);
     }
-    sinks.check_defaults(&mut problems);
+    let resolved = sinks.finish(&mut problems);
     check_size(project, &mut problems);
 
     let files: Vec<&str> = project.documents().iter().map(|document| document.source().name()).collect();
@@ -80,7 +82,16 @@ pub fn validate<'a>(
         return Err(report);
     }
     let args = settings.args.cloned().unwrap_or_default();
-    Ok(Valid { project, scopes, args, warnings: report })
+    Ok(Valid { project, scopes, args, resolved, warnings: report })
+}
+
+/// A value as an input of this type receives it. A list for an input that takes single values runs the node once for
+/// each element, so each is converted.
+pub(crate) fn arriving(value: &Literal, ty: &Type) -> Result<Literal, LiteralMismatch> {
+    value.for_type(ty).or_else(|mismatch| match value {
+        Literal::List(items) => items.iter().map(|item| item.for_type(ty)).collect::<Result<_, _>>().map(Literal::List),
+        _ => Err(mismatch),
+    })
 }
 
 /// Sub-graphs that double at every level soon fill any memory.

@@ -18,7 +18,7 @@ pub(crate) struct Scope<'a> {
     pub source: &'a Source,
     pub ids: HashMap<&'a str, usize>,
     pub args: HashMap<&'a str, &'a Argument>,
-    /// None if the node type is unknown or the sub-graph missing.
+    /// None if the node type is unknown, or the sub-graph missing or not readable.
     pub descriptors: Vec<Option<Cow<'a, NodeDescriptor>>>,
     pub bypassed: HashSet<usize>,
     /// From each node to those that it links.
@@ -26,10 +26,17 @@ pub(crate) struct Scope<'a> {
     /// Nodes that wait for each other, each group after those that it links; a group of one waits for nobody, unless
     /// it links itself.
     pub groups: Vec<Vec<usize>>,
-    /// The types of the outputs of each node, in the order of its descriptor.
-    types: Vec<Vec<Type>>,
+    /// What the outputs of each node give, in the order of its descriptor.
+    outputs: Vec<Vec<Offer<'a>>>,
     /// The graph as a node.
     pub interface: NodeDescriptor,
+}
+
+/// What an output gives.
+struct Offer<'a> {
+    ty: Type,
+    /// The argument that a bypassed node hands on through it.
+    argument: Option<&'a str>,
 }
 
 impl<'a> Scope<'a> {
@@ -55,7 +62,10 @@ impl<'a> Scope<'a> {
         let descriptor = |(i, node): (usize, &'a Node)| match &node.kind {
             NodeKind::Typed(name) => registry.descriptor(name).map(Cow::Borrowed),
             NodeKind::Subgraph(_) => {
-                let used = scopes[project.subgraph(document, i)?].as_ref()?;
+                let used = project.subgraph(document, i)?;
+                // What could not be read of it may be what is missing.
+                let readable = project.documents()[used].problems().is_empty();
+                let used = scopes[used].as_ref().filter(|_| readable)?;
                 Some(Cow::Owned(used.interface.clone()))
             }
             NodeKind::Unreadable => None,
@@ -79,7 +89,7 @@ impl<'a> Scope<'a> {
             bypassed: graph.bypass.iter().filter_map(|id| ids.get(&*id.value)).copied().collect(),
             args: graph.args.iter().map(|arg| (&*arg.name.value, arg)).collect(),
             groups: groups.collect(),
-            types: vec![Vec::new(); graph.nodes.len()],
+            outputs: graph.nodes.iter().map(|_| Vec::new()).collect(),
             interface: NodeDescriptor::new("subgraph", ""),
             ids,
             links,
@@ -89,26 +99,28 @@ impl<'a> Scope<'a> {
         scope
     }
 
-    /// Finds the types of all outputs, each node after those that it links.
+    /// Finds what all outputs give, each node after those that it links.
     fn infer(&mut self) {
         for index in self.groups.iter().flatten().copied().collect::<Vec<_>>() {
             let Some(descriptor) = &self.descriptors[index] else { continue };
-            let node = &self.graph.nodes[index];
+            let graph = self.graph;
+            let node = &graph.nodes[index];
             let maps = |input: &NodeInput| {
                 descriptor.input_named(&input.name.value).is_some_and(|port| self.is_mapped(port, &input.value))
             };
-            let mapped = node.inputs.iter().any(maps);
-            let types = descriptor.outputs.iter().map(|output| {
-                if self.bypassed.contains(&index) {
-                    let passed = bypass_source(descriptor, node, &output.name);
-                    passed.and_then(|input| self.offered(&input.value)).unwrap_or_else(|| output.ty.clone())
-                } else if mapped {
-                    Type::list(output.ty.clone())
-                } else {
-                    output.ty.clone()
-                }
+            let bypassed = self.bypassed.contains(&index);
+            let mapped = !bypassed && node.inputs.iter().any(maps);
+            let offers = descriptor.outputs.iter().map(|output| {
+                let source = || bypass_source(descriptor, node, &output.name).map(|input| &input.value);
+                let passed = bypassed.then(source).flatten();
+                let ty = match passed.and_then(|value| self.offered(value)) {
+                    Some(passed) => passed,
+                    None if mapped => Type::list(output.ty.clone()),
+                    None => output.ty.clone(),
+                };
+                Offer { ty, argument: passed.and_then(|value| self.argument(value)) }
             });
-            self.types[index] = types.collect();
+            self.outputs[index] = offers.collect();
         }
     }
 
@@ -118,15 +130,24 @@ impl<'a> Scope<'a> {
 
     /// The type of what a link gives; `*` if that is not known.
     pub fn type_of(&self, link: &Link) -> Type {
-        self.output_type(link).cloned().unwrap_or(Type::Any)
+        self.offer(link).map_or(Type::Any, |offer| offer.ty.clone())
     }
 
-    fn output_type(&self, link: &Link) -> Option<&Type> {
+    /// The argument that a value comes to, itself or through bypassed nodes.
+    pub fn argument(&self, value: &'a Value) -> Option<&'a str> {
+        match value {
+            Value::Arg(name) => Some(name),
+            Value::Link(link) => self.offer(link)?.argument,
+            _ => None,
+        }
+    }
+
+    fn offer(&self, link: &Link) -> Option<&Offer<'a>> {
         let node = *self.ids.get(&*link.node.value)?;
         let descriptor = self.descriptors[node].as_ref()?;
         let output = descriptor.output_named(&link.output.value)?;
         let at = descriptor.outputs.iter().position(|other| other.name == output.name)?;
-        self.types[node].get(at)
+        self.outputs[node].get(at)
     }
 
     /// The type of what a link or an argument gives.

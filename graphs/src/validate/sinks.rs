@@ -1,14 +1,15 @@
 //! Where values end up: literals, and arguments through any depth of sub-graphs.
 
-use super::{Scope, Settings};
-use crate::assets::{Asset, AssetKind};
+use super::{Scope, Settings, arriving};
+use crate::assets::{Asset, AssetKey, AssetKind, AssetMissing, Resolved, names_in};
 use crate::document::Argument;
 use crate::problem::{Code, Problem};
 use crate::project::Project;
 use crate::source::Span;
 use crate::suggest;
 use selfsame_sdk::{InputPort, Literal};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// An input that an argument ends up in.
 #[derive(Clone)]
@@ -41,15 +42,24 @@ pub(super) struct Sinks<'a, 's> {
     project: &'a Project,
     settings: Settings<'s>,
     by_arg: BTreeMap<ArgKey, BTreeMap<Place, Sink>>,
-    /// Arguments of sub-graphs whose default counts somewhere.
-    defaults_used: BTreeSet<ArgKey>,
-    /// Missing files by kind, name and the file that names them.
-    missing: BTreeMap<(String, String, Option<String>), Problem>,
+    /// Arguments that are not set somewhere, so that their default counts.
+    unset: BTreeSet<ArgKey>,
+    /// Inputs that an optional argument is linked to: if it is not set, neither are they.
+    behind_optional: BTreeMap<ArgKey, Vec<(usize, usize, InputPort)>>,
+    /// Everything that was looked for, each once: what it came to, or that it is missing.
+    assets: BTreeMap<AssetKey, Result<String, Problem>>,
 }
 
 impl<'a, 's> Sinks<'a, 's> {
     pub fn new(project: &'a Project, settings: Settings<'s>) -> Self {
-        Sinks { project, settings, by_arg: BTreeMap::new(), defaults_used: BTreeSet::new(), missing: BTreeMap::new() }
+        Sinks {
+            project,
+            settings,
+            by_arg: BTreeMap::new(),
+            unset: BTreeSet::new(),
+            behind_optional: BTreeMap::new(),
+            assets: BTreeMap::new(),
+        }
     }
 
     /// Notes that an argument is linked to an input. `span` is where the input is set.
@@ -65,11 +75,20 @@ impl<'a, 's> Sinks<'a, 's> {
         self.by_arg.entry((scope.document, name.to_owned())).or_default().extend(sinks);
     }
 
-    /// Notes that a sub-graph's argument is not set by a node.
-    pub fn unset(&mut self, scope: &Scope, node: usize, port: &InputPort) {
-        if let Some(used) = self.project.subgraph(scope.document, node) {
-            self.defaults_used.insert((used, port.name.clone()));
+    /// Notes that a node does not set an input, so that its default counts.
+    pub fn unset(&mut self, document: usize, node: usize, port: &InputPort) {
+        if let Some(used) = self.project.subgraph(document, node) {
+            self.unset.insert((used, port.name.clone()));
+        } else if let Some(default) = &port.default {
+            let span = self.project.documents()[document].graph().nodes[node].kind_span;
+            let given = Given { literal: default, what: "", document, span, graph: None };
+            self.assets(&given, default, port);
         }
+    }
+
+    /// Notes that an input is not set if an optional argument is not.
+    pub fn unset_with(&mut self, name: &str, document: usize, node: usize, port: &InputPort) {
+        self.behind_optional.entry((document, name.to_owned())).or_default().push((document, node, port.clone()));
     }
 
     /// Checks a literal that an input is set to: the input itself, and if it is a sub-graph's, what lies behind.
@@ -82,7 +101,7 @@ impl<'a, 's> Sinks<'a, 's> {
             Ok(value) => match port.check_value(given.literal) {
                 Err(wrong) => problems.push(self.place(given, Problem::of_value(given.what, wrong))),
                 Ok(()) => {
-                    self.asset(given, &value, port);
+                    self.assets(given, &value, port);
                     if let Some(used) = self.project.subgraph(given.document, node) {
                         self.behind(given, &value, (used, port.name.clone()), problems);
                     }
@@ -97,12 +116,12 @@ impl<'a, 's> Sinks<'a, 's> {
         for ((document, _), sink) in sinks.clone() {
             let source = self.project.documents()[document].source();
             let what = format!("{}, which ends up in {},", given.what, sink.what);
-            let problem = match value.for_type(&sink.port.value_type()) {
+            let problem = match arriving(value, &sink.port.value_type()) {
                 Err(mismatch) => Problem::of_literal(&what, mismatch),
                 Ok(value) => match sink.port.check_value(given.literal) {
                     Err(wrong) => Problem::of_value(&what, wrong),
                     Ok(()) => {
-                        self.asset(given, &value, &sink.port);
+                        self.assets(given, &value, &sink.port);
                         continue;
                     }
                 },
@@ -111,27 +130,42 @@ impl<'a, 's> Sinks<'a, 's> {
         }
     }
 
-    /// After all documents: the values of arguments that no literal has replaced, and everything missing on disk.
-    pub fn check_defaults(mut self, problems: &mut Vec<Problem>) {
+    /// After all documents: the values of arguments that no literal has replaced, and everything missing on disk. Gives
+    /// what was found there.
+    pub fn finish(mut self, problems: &mut Vec<Problem>) -> Resolved {
         for arg in self.project.root().graph().args.iter() {
             let set = self.settings.args.and_then(|values| values.get(&arg.name.value));
             match (set, &arg.port.default) {
                 (None, None) if self.settings.args.is_some() && !arg.port.optional => {
                     problems.push(self.missing_argument(arg));
                 }
-                (None, None) => {}
+                (None, None) => drop(self.unset.insert((0, arg.name.value.clone()))),
                 (None, Some(default)) => self.argument_value(0, arg, default, false, problems),
                 (Some(value), _) => self.argument_value(0, arg, value, true, problems),
             }
         }
-        for (document, name) in std::mem::take(&mut self.defaults_used) {
+        let mut done = BTreeSet::new();
+        while let Some((document, name)) = self.unset.pop_first() {
+            if !done.insert((document, name.clone())) {
+                continue;
+            }
             if let Some(arg) = self.project.documents()[document].graph().arg(&name)
                 && let Some(default) = &arg.port.default
             {
                 self.argument_value(document, arg, default, false, problems);
             }
+            for (document, node, port) in self.behind_optional.remove(&(document, name)).unwrap_or_default() {
+                self.unset(document, node, &port);
+            }
         }
-        problems.extend(self.missing.into_values());
+        let mut resolved = Resolved::new();
+        for (key, found) in self.assets {
+            match found {
+                Ok(path) => drop(resolved.insert(key, path)),
+                Err(missing) => problems.push(missing),
+            }
+        }
+        resolved
     }
 
     fn argument_value(
@@ -150,7 +184,7 @@ impl<'a, 's> Sinks<'a, 's> {
         let span = if is_set { arg.name.span } else { arg.default_span };
         let graph = (!is_set).then_some(file);
         let given = Given { literal: value, what: &what, document, span, graph };
-        self.asset(&given, value, &arg.port);
+        self.assets(&given, value, &arg.port);
         self.behind(&given, value, (document, arg.name.value.clone()), problems);
     }
 
@@ -162,44 +196,48 @@ impl<'a, 's> Sinks<'a, 's> {
             .hint(hint)
     }
 
-    /// Looks for the file or model that a value names.
-    fn asset(&mut self, given: &Given, value: &Literal, port: &InputPort) {
+    /// Looks for the files or models that a value names.
+    fn assets(&mut self, given: &Given, value: &Literal, port: &InputPort) {
         let (Some(assets), Some(kind)) = (self.settings.assets, AssetKind::of(&port.widget)) else { return };
         if kind == AssetKind::Model("") {
             return; // A declaration without a folder, which has been reported.
         }
-        let names = match value {
-            Literal::List(items) => &items[..],
-            one => std::slice::from_ref(one),
-        };
-        for name in names {
-            let Literal::Str(name) = name else { continue };
-            let Err(missing) = assets.find(&Asset { kind, name, graph: given.graph }) else { continue };
-            let (code, key, message) = match kind {
-                AssetKind::File => (Code::MissingFile, "file", format!("there is no file `{name}`")),
-                AssetKind::Folder => (Code::MissingFile, "folder", format!("there is no folder `{name}`")),
-                AssetKind::Model(folder) => {
-                    (Code::MissingModel, folder, format!("there is no model `{name}` in the folders for {folder}"))
+        let source = self.project.documents()[given.document].source();
+        for name in names_in(value) {
+            let asset = Asset { kind, name, graph: given.graph };
+            match self.assets.entry(AssetKey::from(&asset)) {
+                Entry::Vacant(entry) => {
+                    let found = assets.find(&asset);
+                    entry.insert(found.map_err(|missing| missing_asset(&asset, missing).at(source, given.span)));
                 }
-            };
-            let source = self.project.documents()[given.document].source();
-            let key = (key.to_owned(), name.clone(), given.graph.map(str::to_owned));
-            if let Some(known) = self.missing.get_mut(&key) {
-                let at = source.locate(given.span);
-                if known.at.as_ref() != Some(&at) && known.related.iter().all(|related| related.at != at) {
-                    *known = known.clone().related(source, given.span, "named here too");
+                Entry::Occupied(mut entry) => {
+                    if let Err(known) = entry.get_mut() {
+                        let at = source.locate(given.span);
+                        if known.at.as_ref() != Some(&at) && known.related.iter().all(|related| related.at != at) {
+                            *known = known.clone().related(source, given.span, "named here too");
+                        }
+                    }
                 }
-                continue;
             }
-            let guess = || suggest::did_you_mean(name, missing.candidates.iter().map(String::as_str));
-            let hint = missing.hint.clone().or_else(guess);
-            let mut problem = Problem::new(code, message).at(source, given.span).hint(hint);
-            problem.looked = missing.looked;
-            self.missing.insert(key, problem);
         }
     }
 
     fn place(&self, given: &Given, problem: Problem) -> Problem {
         problem.at(self.project.documents()[given.document].source(), given.span)
     }
+}
+
+fn missing_asset(asset: &Asset, missing: AssetMissing) -> Problem {
+    let name = asset.name;
+    let (code, message) = match asset.kind {
+        AssetKind::File => (Code::MissingFile, format!("there is no file `{name}`")),
+        AssetKind::Folder => (Code::MissingFile, format!("there is no folder `{name}`")),
+        AssetKind::Model(folder) => {
+            (Code::MissingModel, format!("there is no model `{name}` in the folders for {folder}"))
+        }
+    };
+    let guess = || suggest::did_you_mean(name, missing.candidates.iter().map(String::as_str));
+    let hint = missing.hint.clone().or_else(guess);
+    let problem = Problem::new(code, message).hint(hint);
+    Problem { looked: missing.looked, ..problem }
 }

@@ -2,8 +2,11 @@
 
 #![allow(dead_code)] // Each test binary uses its part.
 
-use selfsame_graphs::{Asset, AssetKind, AssetMissing, Assets, Catalogue};
+use selfsame_graphs::{
+    Asset, AssetKind, AssetMissing, Assets, Catalogue, GraphFile, GraphFiles, NotOpened, Plan, PlanValue,
+};
 use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort, Type, Widget};
+use std::collections::BTreeMap;
 
 fn node(id: &str, name: &str) -> NodeDescriptor {
     NodeDescriptor::new(id, name).category("test").doc("A node for tests.")
@@ -30,6 +33,11 @@ pub fn catalogue() -> Catalogue {
             .input(input("path", "STRING").widget(Widget::File { extensions: vec!["png".to_owned()] }).alias("file"))
             .output(output("image", "IMAGE").alias("picture"))
             .output(output("mask", "MASK")),
+        node("core.image.load_many", "LoadImages")
+            .category("image/files")
+            .input(input("paths", "LIST<STRING>").optional().widget(Widget::File { extensions: Vec::new() }))
+            .input(input("folder", "STRING").optional().widget(Widget::Folder))
+            .output(output("images", "LIST<IMAGE>")),
         node("core.image.save", "SaveImage")
             .category("image/files")
             .output_node()
@@ -114,6 +122,11 @@ pub fn catalogue() -> Catalogue {
             .input(input("value", "FLOAT").default(0.0))
             .output(output("float", "FLOAT"))
             .output(output("int", "INT")),
+        node("core.math.halve", "Halve")
+            .category("math")
+            .input(input("value", "FLOAT"))
+            .output(output("value", "FLOAT")),
+        node("core.text.trim", "Trim").category("text").input(input("text", "STRING")).output(output("text", "STRING")),
         node("core.old.blur", "Blur")
             .category("image/adjust")
             .deprecated("use Soften, which keeps edges")
@@ -130,7 +143,7 @@ pub fn catalogue() -> Catalogue {
 pub struct FewAssets;
 
 impl Assets for FewAssets {
-    fn find(&self, asset: &Asset) -> Result<(), AssetMissing> {
+    fn find(&self, asset: &Asset) -> Result<String, AssetMissing> {
         let (there, looked): (&[&str], Vec<String>) = match asset.kind {
             AssetKind::File => (&["ada.png", "bob.png"], vec![format!("pictures/{}", asset.name)]),
             AssetKind::Folder => (&["pictures"], vec![asset.name.to_owned()]),
@@ -140,10 +153,54 @@ impl Assets for FewAssets {
             ),
         };
         if there.contains(&asset.name) {
-            return Ok(());
+            return Ok(format!("/found/{}", asset.name));
         }
         Err(AssetMissing { looked, candidates: there.iter().map(|name| name.to_string()).collect(), hint: None })
     }
+}
+
+/// Graph files in memory.
+pub struct Memory(pub BTreeMap<&'static str, String>);
+
+impl GraphFiles for Memory {
+    fn open(&self, _from: &str, file: &str) -> Result<GraphFile, NotOpened> {
+        let text =
+            self.0.get(file).ok_or_else(|| NotOpened { path: file.to_owned(), reason: "no such file".to_owned() })?;
+        Ok(GraphFile { identity: file.to_owned(), name: file.to_owned(), text: text.clone() })
+    }
+}
+
+/// A graph with these fields beside the version.
+pub fn graph(fields: &str) -> String {
+    format!("Graph(version: 1, {fields})")
+}
+
+/// The plan as lines `id Type input=value ...`, in order.
+pub fn shown(plan: &Plan) -> String {
+    fn value(plan: &Plan, v: &PlanValue) -> String {
+        match v {
+            PlanValue::Literal(literal) => literal.to_string(),
+            PlanValue::Output(link) => {
+                let node = plan.node(link.node);
+                format!("{}.{}", node.id, node.outputs[link.output])
+            }
+            PlanValue::List(items) => {
+                format!("[{}]", items.iter().map(|item| value(plan, item)).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+    let mut lines = String::new();
+    for &index in plan.order() {
+        let node = plan.node(index);
+        let lazy = if node.eager { "" } else { " (lazy)" };
+        let inputs = node.inputs.iter().map(|input| format!(" {}={}", input.name, value(plan, &input.value)));
+        lines.push_str(&format!("{} {}{lazy}{}\n", node.id, node.type_name, inputs.collect::<String>()));
+    }
+    for output in plan.outputs() {
+        let value = output.value.as_ref().map_or("nothing".to_owned(), |v| value(plan, v));
+        lines.push_str(&format!("-> {} = {value}\n", output.name));
+    }
+    lines
 }
 
 /// The type that a text names.

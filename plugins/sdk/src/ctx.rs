@@ -152,6 +152,9 @@ impl<'a> Ctx<'a> {
         if !path.try_exists().map_err(fail)? {
             return Err(fail(std::io::ErrorKind::NotFound.into()));
         }
+        if path.is_dir() {
+            return Err(Error::with(Status::NotFound, format!("{} is a folder; expected a file", path.display())));
+        }
         self.reads(&path)?;
         std::fs::read(&path).map_err(fail)
     }

@@ -1,0 +1,83 @@
+//! JPEG files: baseline and progressive; gray, YCbCr, RGB, CMYK and YCCK.
+//!
+//! CMYK is taken as Adobe's programs write it, inverted, and becomes RGB as `(255 - c) * (255 - k) / 255` without a
+//! profile: what browsers and Pillow do.
+
+use super::{Raw, check_size, ends_too_early};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, RgbImage};
+use selfsame_sdk::{Error, Result};
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+/// Reads a JPEG file. A file that ends too early is an error. One that is damaged otherwise becomes what can be made of
+/// it, with a note in [`Raw::damage`].
+pub fn decode(bytes: &[u8]) -> Result<Raw> {
+    let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
+    match decode_as(bytes, options.set_strict_mode(true))? {
+        Ok(raw) => Ok(raw),
+        Err(_) if !has_end(bytes) => Err(ends_too_early("JPEG")),
+        Err(strict) => match decode_as(bytes, options.set_strict_mode(false))? {
+            Ok(raw) => Ok(Raw { damage: Some(format!("the JPEG file is damaged: {}", in_words(&strict))), ..raw }),
+            Err(lenient) => Err(Error::new(format!("cannot read the JPEG file: {}", in_words(&lenient)))),
+        },
+    }
+}
+
+/// The outer error is about the size, whatever the options are.
+fn decode_as(bytes: &[u8], options: DecoderOptions) -> Result<Result<Raw, DecodeErrors>> {
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    if let Err(error) = decoder.decode_headers() {
+        return Ok(Err(error));
+    }
+    let Some((width, height)) = decoder.dimensions() else {
+        return Ok(Err(DecodeErrors::FormatStatic("no size is given")));
+    };
+    // A JPEG file says its size in 16 bits.
+    let (width, height) = (width as u32, height as u32);
+    check_size(width, height)?;
+    let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let colors = if gray { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(options.jpeg_set_out_colorspace(colors));
+    let samples = match decoder.decode() {
+        Ok(samples) => samples,
+        Err(error) => return Ok(Err(error)),
+    };
+    let pixels = if gray {
+        GrayImage::from_raw(width, height, samples).map(DynamicImage::from)
+    } else {
+        RgbImage::from_raw(width, height, samples).map(DynamicImage::from)
+    };
+    let Some(pixels) = pixels else {
+        return Ok(Err(DecodeErrors::FormatStatic("the pixels do not fill the picture")));
+    };
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    Ok(Ok(Raw {
+        pixels,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        profile: decoder.icc_profile(),
+        damage: None,
+    }))
+}
+
+/// Whether there is an end-of-image marker after the headers. In front of the pixels it may belong to a thumbnail.
+fn has_end(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    // Segments are a marker, a length of two bytes that counts itself, and the contents, until the first scan starts.
+    while let [0xff, marker, high, low, ..] = *rest {
+        if marker == 0xda {
+            return rest.windows(2).any(|pair| pair == [0xff, 0xd9]);
+        }
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        rest = rest.get(2 + length..).unwrap_or_default();
+    }
+    false
+}
+
+/// Without the quotation marks and the final dot that some of the decoder's messages have.
+fn in_words(error: &DecodeErrors) -> String {
+    error.to_string().trim_matches(['"', '.', ' ', '\n']).to_owned()
+}
