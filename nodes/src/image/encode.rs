@@ -177,7 +177,8 @@ mod tests {
             for file in [frame.png(Depth::Eight, &[]).unwrap(), frame.webp().unwrap()] {
                 let back = decode(&file).unwrap();
                 let pixels = image.data().chunks_exact(channels);
-                let colors: Vec<f32> = pixels.clone().flat_map(|p| if channels == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] }).collect();
+                let colors: Vec<f32> =
+                    pixels.clone().flat_map(|p| if channels == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] }).collect();
                 assert_eq!(back.image.data(), colors);
                 assert_eq!(back.alpha.is_some(), channels == 4);
                 if let Some(alpha) = back.alpha {

@@ -69,8 +69,7 @@ mod tests {
     fn every_picture_is_a_file_and_nothing_is_overwritten() {
         let host = TestHost::new();
         for numbers in [["0001", "0002"], ["0003", "0004"]] {
-            let paths =
-                save_image(host.ctx(), two(), "sub/ada".to_owned(), Format::Png, 8, 92, true).unwrap();
+            let paths = save_image(host.ctx(), two(), "sub/ada".to_owned(), Format::Png, 8, 92, true).unwrap();
             for ((path, number), frame) in paths.iter().zip(numbers).zip(two().frames()) {
                 assert!(path.ends_with(&format!("ada_{number}.png")), "{path}");
                 let bytes = std::fs::read(path).unwrap();
@@ -83,7 +82,9 @@ mod tests {
     #[test]
     fn formats_and_plain_files() {
         let host = TestHost::new();
-        for (format, start) in [(Format::Png, &b"\x89PNG"[..]), (Format::Jpeg, b"\xff\xd8\xff"), (Format::Webp, b"RIFF")] {
+        for (format, start) in
+            [(Format::Png, &b"\x89PNG"[..]), (Format::Jpeg, b"\xff\xd8\xff"), (Format::Webp, b"RIFF")]
+        {
             let paths = save_image(host.ctx(), two(), "a".to_owned(), format, 8, 92, false).unwrap();
             let bytes = std::fs::read(&paths[1]).unwrap();
             assert!(bytes.starts_with(start) && paths[1].ends_with(format.extension()));
@@ -100,7 +101,9 @@ mod tests {
             save_image(host.ctx(), image, "a".to_owned(), format, depth, 92, false).unwrap_err().to_string()
         };
         let nan = Image::new([1, 1, 1, 1], vec![f32::NAN]).unwrap();
-        assert!(message(nan, Format::Png, 8).starts_with("input `image`: picture 0 holds a value that is not a number"));
+        assert!(
+            message(nan, Format::Png, 8).starts_with("input `image`: picture 0 holds a value that is not a number")
+        );
         assert_eq!(message(two(), Format::Png, 12), "input `depth`: expected 8 or 16, got 12");
         assert_eq!(message(two(), Format::Jpeg, 16), "input `depth`: only PNG files have 16 bits");
         assert!(host.said().saved.is_empty());

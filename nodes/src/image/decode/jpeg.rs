@@ -7,11 +7,11 @@ use super::{Raw, check_size, ends_too_early};
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 use selfsame_sdk::{Error, Result};
+use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
 
 /// Reads a JPEG file. A file that ends too early is an error. One that is damaged otherwise becomes what can be made of
 /// it, with a note in [`Raw::damage`].

@@ -175,16 +175,8 @@ fn exif(orientation: u8, big_endian: bool) -> Vec<u8> {
 }
 
 /// Which field stands in each quarter after an orientation (EXIF 2.3, 4.6.4 A: where row 0 and column 0 belong).
-const TURNED: [[usize; 4]; 8] = [
-    [0, 1, 2, 3],
-    [1, 0, 3, 2],
-    [3, 2, 1, 0],
-    [2, 3, 0, 1],
-    [0, 2, 1, 3],
-    [2, 0, 3, 1],
-    [3, 1, 2, 0],
-    [1, 3, 0, 2],
-];
+const TURNED: [[usize; 4]; 8] =
+    [[0, 1, 2, 3], [1, 0, 3, 2], [3, 2, 1, 0], [2, 3, 0, 1], [0, 2, 1, 3], [2, 0, 3, 1], [3, 1, 2, 0], [1, 3, 0, 2]];
 
 #[test]
 fn all_orientations_of_jpeg_and_png() {
@@ -249,7 +241,9 @@ fn files_that_end_too_early() {
     let webp = file!("lossy.webp");
     assert_eq!(message(&webp[..webp.len() / 2]), "the WEBP file ends too early; is it a broken download or copy?");
     // Whatever is cut off, it is an error or the whole picture, and never a panic.
-    for whole in [&png[..], jpeg, webp, file!("baseline.jpg"), file!("cmyk.jpg"), file!("gray16.tif"), file!("cmyk.tif")] {
+    for whole in
+        [&png[..], jpeg, webp, file!("baseline.jpg"), file!("cmyk.jpg"), file!("gray16.tif"), file!("cmyk.tif")]
+    {
         let picture = decode(whole).unwrap().image;
         for length in 0..whole.len() {
             if let Ok(decoded) = decode(&whole[..length]) {
@@ -261,7 +255,15 @@ fn files_that_end_too_early() {
 
 #[test]
 fn damaged_files_do_not_panic() {
-    for whole in [&file!("baseline.jpg")[..], file!("progressive.jpg"), file!("cmyk.jpg"), file!("alpha.webp"), file!("cmyk.tif"), file!("interlaced.png"), file!("lossy.webp")] {
+    for whole in [
+        &file!("baseline.jpg")[..],
+        file!("progressive.jpg"),
+        file!("cmyk.jpg"),
+        file!("alpha.webp"),
+        file!("cmyk.tif"),
+        file!("interlaced.png"),
+        file!("lossy.webp"),
+    ] {
         for at in 0..whole.len() {
             for value in [0, 0x7f, 0xff] {
                 let mut bytes = whole.to_vec();
