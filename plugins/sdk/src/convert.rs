@@ -21,7 +21,8 @@ pub trait FromValue: Sized {
     fn from_value(value: &Value) -> Result<Self>;
 }
 
-/// A Rust type that an input of a node can have: any [`FromValue`], `Option` of one, `Vec` of one, or [`Lazy`].
+/// A Rust type that an input of a node can have: any [`FromValue`], `Option` of one, `Vec` of one, [`Lazy`], or `Option`
+/// of that.
 pub trait Input: Sized {
     /// The port of such an input.
     fn port(name: &str) -> InputPort;
@@ -145,6 +146,20 @@ impl<T: FromValue> Input for Lazy<T> {
     }
 }
 
+/// A lazy input that a graph may leave out.
+impl<T: FromValue> Input for Option<Lazy<T>> {
+    fn port(name: &str) -> InputPort {
+        <Lazy<T> as Input>::port(name).optional()
+    }
+
+    fn take(inputs: &Inputs, index: usize) -> Result<Self> {
+        match inputs.slot(index)? {
+            (_, Slot::Unset) => Ok(None),
+            _ => <Lazy<T> as Input>::take(inputs, index).map(Some),
+        }
+    }
+}
+
 macro_rules! scalar {
     ($($rust:ty, $constant:ident, $variant:ident, $from:expr, $into:expr;)*) => {$(
         impl FromValue for $rust {
@@ -182,7 +197,6 @@ scalar! {
     f32, FLOAT, Float, |x: &f64| Some(*x as f32), f64::from;
     u32, INT, Int, |i: &i64| u32::try_from(*i).ok(), i64::from;
     String, STRING, Text, |text: &Arc<str>| Some(text.as_ref().to_owned()), |text| Arc::from(text);
-    Seed, INT, Int, |i: &i64| Some(Seed(*i as u64)), |seed| seed.0 as i64;
 }
 
 impl FromValue for usize {
@@ -199,6 +213,30 @@ impl FromValue for usize {
 /// A seed: 64 bits from which noise is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seed(pub u64);
+
+impl FromValue for Seed {
+    fn ty() -> Type {
+        Type::INT
+    }
+
+    fn port(port: InputPort) -> InputPort {
+        port.widget(Widget::Seed)
+    }
+
+    fn from_value(value: &Value) -> Result<Self> {
+        i64::from_value(value).map(|bits| Seed(bits as u64))
+    }
+}
+
+impl IntoValue for Seed {
+    fn ty() -> Type {
+        Type::INT
+    }
+
+    fn into_value(self) -> Value {
+        Value::Int(self.0 as i64)
+    }
+}
 
 /// A colour: red, green, blue, alpha, 0..1, sRGB; on wires a STRING `#rrggbb` or `#rrggbbaa`.
 #[derive(Clone, Copy, Debug, PartialEq)]
