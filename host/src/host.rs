@@ -3,11 +3,12 @@
 use crate::cache::{Disk, Memory, MemoryUse, Record};
 use crate::files::Files;
 use crate::key::{Key, KeyBuilder};
+use crate::models::{Catalogue, Folders, Missing};
 use crate::registry::Nodes;
 use crate::run::Trace;
 use crate::{Error, device, lock};
 use selfsame_nodes::Compute;
-use selfsame_sdk::{MakeShared, Object, Status};
+use selfsame_sdk::{MakeShared, Object};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,30 +26,12 @@ pub struct Host {
     files: Files,
     compute: Compute,
     device_name: String,
-    models: Box<dyn FindModel>,
+    models: Folders,
+    catalogue: Catalogue,
     /// Locks for resources that are being made, so that two nodes do not make one twice.
     making: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// What the nodes of each graph were given last time.
     traces: Mutex<HashMap<String, HashMap<String, Trace>>>,
-}
-
-/// Finds model files by kind and name.
-pub trait FindModel: Send + Sync {
-    /// The file or folder of a model.
-    ///
-    /// # Errors
-    /// [`Status::NotFound`] with where it was looked for.
-    fn find(&self, kind: &str, name: &str) -> selfsame_sdk::Result<PathBuf>;
-}
-
-/// Finds nothing.
-impl FindModel for () {
-    fn find(&self, kind: &str, name: &str) -> selfsame_sdk::Result<PathBuf> {
-        Err(selfsame_sdk::Error::with(
-            Status::NotFound,
-            format!("there is no model {name:?} of the kind {kind}: this host has no model folders"),
-        ))
-    }
 }
 
 /// What a [`Host`] is made of.
@@ -65,12 +48,14 @@ pub struct HostSettings {
     pub cache_bytes: u64,
     /// Where the digests of files are remembered, so that large model files are not read again for them.
     pub digests: Option<PathBuf>,
-    /// Finds model files.
-    pub models: Box<dyn FindModel>,
+    /// Where model files are looked for.
+    pub models: Folders,
+    /// The models that can be fetched, for hints.
+    pub catalogue: Catalogue,
 }
 
 impl Default for HostSettings {
-    /// The built-in nodes on the best device, half of the machine's memory, no folders.
+    /// The built-in nodes on the best device, half of the machine's memory, the usual model folders, no cache folder.
     fn default() -> Self {
         HostSettings {
             nodes: Nodes::built_in(),
@@ -79,7 +64,8 @@ impl Default for HostSettings {
             cache_folder: None,
             cache_bytes: 20 << 30,
             digests: None,
-            models: Box::new(()),
+            models: Folders::new([], []),
+            catalogue: Catalogue::builtin(),
         }
     }
 }
@@ -103,6 +89,7 @@ impl Host {
             compute,
             device_name,
             models: settings.models,
+            catalogue: settings.catalogue,
             making: Mutex::default(),
             traces: Mutex::default(),
         })
@@ -146,8 +133,8 @@ impl Host {
         self.disk.is_some()
     }
 
-    pub(crate) fn find_model(&self, kind: &str, name: &str) -> selfsame_sdk::Result<PathBuf> {
-        self.models.find(kind, name)
+    pub(crate) fn find_model(&self, kind: &str, name: &str) -> Result<PathBuf, Box<Missing>> {
+        self.models.find(kind, name, &self.catalogue)
     }
 
     /// What a call did, from memory or else from the cache folder.
@@ -169,7 +156,7 @@ impl Host {
     }
 
     /// Reads a value from the cache folder.
-    pub(crate) fn load(&self, key: &Key, type_name: &str) -> Option<Arc<dyn Object>> {
+    pub(crate) fn load_value(&self, key: &Key, type_name: &str) -> Option<Arc<dyn Object>> {
         let started = Instant::now();
         let object = self.disk.as_ref()?.value(key, type_name, &self.nodes)?;
         lock(&self.memory).add_value(*key, object.clone(), started.elapsed().as_secs_f64());

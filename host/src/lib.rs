@@ -9,6 +9,7 @@ mod device;
 mod error;
 mod events;
 mod files;
+mod graph;
 mod host;
 mod key;
 pub mod metadata;
@@ -20,7 +21,8 @@ mod run;
 pub use cache::MemoryUse;
 pub use error::Error;
 pub use events::{Event, Failure, Observer, RunResult};
-pub use host::{FindModel, Host, HostSettings};
+pub use graph::{LoadError, open_graph};
+pub use host::{Host, HostSettings};
 pub use registry::Nodes;
 pub use run::{About, NodeReport, NodeState, Outcome, Prepared, Reason, RunOptions};
 

@@ -26,9 +26,7 @@ impl Nodes {
     /// Never: a test sees to it that they do not contradict each other.
     pub fn built_in() -> Self {
         let mut nodes = Self::none();
-        for node in selfsame_nodes::all() {
-            nodes.add(node).expect("built-in nodes are sound");
-        }
+        nodes.extend(selfsame_nodes::all()).expect("built-in nodes are sound");
         for codec in selfsame_nodes::codecs() {
             nodes.add_codec(codec);
         }
@@ -55,6 +53,14 @@ impl Nodes {
         self.by_name.extend(names.into_iter().map(|name| (name, self.types.len())));
         self.types.push(node);
         Ok(())
+    }
+
+    /// Adds several node types.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); those before the one that is refused are then added.
+    pub fn extend(&mut self, nodes: impl IntoIterator<Item = Arc<dyn NodeType>>) -> Result<(), Error> {
+        nodes.into_iter().try_for_each(|node| self.add(node))
     }
 
     /// Says how values of a type are written into a cache folder and read back. Values without a codec are kept in

@@ -758,7 +758,7 @@ impl<'r> Engine<'r> {
         let failure = Failure {
             node: prepared.id.as_ref().to_owned(),
             type_name: prepared.type_name.as_ref().to_owned(),
-            at: prepared.at.clone(),
+            at: self.run.prepared.at(node),
             status: error.status,
             message: error.message,
             port: error.port,

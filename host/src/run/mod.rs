@@ -270,7 +270,7 @@ impl<'r> Run<'r> {
     fn perform(&self, task: Task) -> Done {
         match task {
             Task::Load { node, wanted } => {
-                let found = wanted.into_iter().filter_map(|(key, ty)| Some((key, self.host.load(&key, &ty)?)));
+                let found = wanted.into_iter().filter_map(|(key, ty)| Some((key, self.host.load_value(&key, &ty)?)));
                 Done::Loaded(node, found.collect())
             }
             Task::Call { node, call, slots } => {

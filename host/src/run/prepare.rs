@@ -38,8 +38,6 @@ pub struct About {
 pub(super) struct PreparedNode {
     pub id: Arc<str>,
     pub type_name: Arc<str>,
-    /// `portrait.ron:12:9`
-    pub at: String,
     pub node_type: Arc<dyn NodeType>,
     /// For each port, where its value comes from.
     pub inputs: Vec<Option<Source>>,
@@ -140,7 +138,6 @@ impl Host {
         Ok(PreparedNode {
             id: planned.id.as_str().into(),
             type_name: planned.type_name.as_str().into(),
-            at: format!("{}:{}:{}", planned.at.file, planned.at.line, planned.at.column),
             inputs,
             sources,
             lazy_sources,
@@ -169,6 +166,12 @@ impl Prepared {
     /// What this was prepared from.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Where a node stands: `portrait.ron:12:9`.
+    pub(super) fn at(&self, node: usize) -> String {
+        let at = self.plan.node(NodeIndex::new(node)).at();
+        format!("{}:{}:{}", at.file, at.line, at.column)
     }
 
     /// The plan as the text of a graph file that needs no other file and no argument.

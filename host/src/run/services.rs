@@ -73,7 +73,11 @@ impl Services for CallServices<'_> {
     }
 
     fn model(&self, kind: &str, name: &str) -> Result<PathBuf> {
-        self.run.host.find_model(kind, name)
+        let found = self.run.host.find_model(kind, name);
+        found.map_err(|missing| {
+            let error = Error::with(Status::NotFound, missing.to_string());
+            missing.hint().into_iter().fold(error, Error::hint)
+        })
     }
 
     fn reads(&self, path: &Path) -> Result<String> {

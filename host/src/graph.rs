@@ -1,0 +1,136 @@
+//! From a graph file, or a picture that carries one, to what can run.
+
+use crate::host::Host;
+use crate::metadata;
+use crate::run::{About, Prepared};
+use crate::{Error, models};
+use selfsame_graphs::{
+    ArgValues, Asset, AssetKind, AssetMissing, Assets, Disk, Document, Plan, Project, Report, Settings, Targets, Valid,
+    validate,
+};
+use std::path::{Path, PathBuf};
+
+/// The first bytes of a PNG file (PNG specification, section 5.2).
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Opens a graph file with the files that it uses, or the graph that a PNG picture carries.
+///
+/// # Errors
+/// If the file cannot be read, or the picture carries no graph. What is wrong with the graph itself comes out when it
+/// is checked.
+pub fn open_graph(path: &Path) -> Result<Project, Error> {
+    let fail = |reason: String| Error::NoGraph { path: path.to_owned(), reason };
+    let name = path.to_str().ok_or_else(|| fail("its name is not UTF-8".to_owned()))?;
+    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    if !bytes.starts_with(PNG) {
+        return Project::open(&Disk, name).map_err(|error| fail(error.reason));
+    }
+    let texts = selfsame_nodes::image::png_text::read_text(&bytes);
+    match texts.into_iter().find(|(keyword, _)| keyword == metadata::GRAPH) {
+        Some((_, text)) => Ok(Project::around(&Disk, Document::parse(name, text))),
+        None => Err(fail("the picture carries no graph".to_owned())),
+    }
+}
+
+impl Host {
+    /// Checks a graph: types, values, and whether the files and models it names are there. With `args` it is checked as
+    /// it would run, so that every argument must have a value.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn check<'a>(&'a self, project: &'a Project, args: Option<&ArgValues>) -> Result<Valid<'a>, Report> {
+        validate(project, self.nodes(), Settings { assets: Some(self), args })
+    }
+
+    /// Makes a graph ready to run. What is not wrong but odd is in [`Valid::warnings`] of [`check`](Self::check).
+    ///
+    /// # Errors
+    /// Everything that is wrong with the graph, or an unknown target.
+    pub fn load(&self, project: &Project, args: &ArgValues, targets: Targets) -> Result<Prepared, LoadError> {
+        let valid = self.check(project, Some(args))?;
+        let plan = Plan::new(&valid, targets)?;
+        let root = project.root();
+        let name = root.source().name().to_owned();
+        let folder = Path::new(&name).parent().unwrap_or(Path::new("")).to_owned();
+        let value = |arg: &selfsame_graphs::Argument| args.get(&arg.name.value).or(arg.port.default.as_ref()).cloned();
+        let arguments = root.graph().args.iter().filter_map(|arg| Some((arg.name.value.clone(), value(arg)?)));
+        let about = About { folder, arguments: arguments.collect(), name };
+        Ok(self.prepare(plan, about)?)
+    }
+}
+
+/// Why a graph cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It is wrong.
+    #[error(transparent)]
+    Graph(#[from] Report),
+    /// There is no such target.
+    #[error(transparent)]
+    Target(#[from] selfsame_graphs::UnknownTarget),
+    /// This host cannot run it.
+    #[error(transparent)]
+    Host(#[from] Error),
+}
+
+impl Assets for Host {
+    fn find(&self, asset: &Asset) -> Result<String, AssetMissing> {
+        let wanted = match asset.kind {
+            AssetKind::Model(kind) => {
+                let found = self
+                    .find_model(kind, asset.name)
+                    .and_then(|path| path.canonicalize().map_err(|_| Box::new(missing_again(kind, asset.name, path))));
+                return match found {
+                    Ok(path) => text(path),
+                    Err(missing) => Err(AssetMissing {
+                        looked: missing.looked.iter().map(|path| path.display().to_string()).collect(),
+                        hint: missing.hint(),
+                        candidates: missing.candidates,
+                    }),
+                };
+            }
+            AssetKind::File => Path::is_file,
+            AssetKind::Folder => Path::is_dir,
+        };
+        let folder = asset.graph.and_then(|graph| Path::new(graph).parent()).unwrap_or(Path::new(""));
+        let path = folder.join(asset.name);
+        match path.canonicalize() {
+            Ok(found) if wanted(&found) => text(found),
+            _ => Err(AssetMissing {
+                looked: vec![std::path::absolute(&path).unwrap_or(path.clone()).display().to_string()],
+                candidates: beside(&path),
+                hint: None,
+            }),
+        }
+    }
+}
+
+/// A model that was there a moment ago.
+fn missing_again(kind: &str, name: &str, path: PathBuf) -> models::Missing {
+    models::Missing {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        looked: vec![path],
+        ambiguous: Vec::new(),
+        candidates: Vec::new(),
+        in_catalogue: None,
+    }
+}
+
+fn text(path: PathBuf) -> Result<String, AssetMissing> {
+    path.into_os_string().into_string().map_err(|path| AssetMissing {
+        looked: vec![path.to_string_lossy().into_owned()],
+        candidates: Vec::new(),
+        hint: Some("its path is not UTF-8, which no graph file can say; rename it".to_owned()),
+    })
+}
+
+/// The names beside a file that is not there, written as that file was.
+fn beside(path: &Path) -> Vec<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(1000);
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| path.with_file_name(entry.file_name()).to_str().map(str::to_owned)).collect();
+    names.sort_unstable();
+    names
+}
