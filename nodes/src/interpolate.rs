@@ -83,7 +83,7 @@ pub fn interpolate(
     how: Interpolation,
 ) -> Result<Vec<f32>> {
     let frame = from.0 * from.1 * channels;
-    if frame == 0 || to.0 == 0 || to.1 == 0 || data.len() % frame != 0 {
+    if frame == 0 || to.0 == 0 || to.1 == 0 || !data.len().is_multiple_of(frame) {
         bail!("cannot resample {} values from {from:?} x {channels} to {to:?}", data.len());
     }
     if from == to {

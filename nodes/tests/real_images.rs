@@ -28,17 +28,29 @@ fn folder() -> Option<PathBuf> {
     folder
 }
 
+/// What an error should be: Pillow reads AVIF, whatever the name of the file says, and this program says that it does not.
+fn is_refused(file: &[u8], expected: &Expected) -> bool {
+    expected.error.is_some() || file.get(4..12) == Some(b"ftypavif")
+}
+
+/// Pillow takes the upper half of 16 bits where this program rounds.
+fn upper_halves(image: &Image) -> Vec<u8> {
+    image.data().iter().map(|value| ((value * 65_535.0).round() as u16 >> 8) as u8).collect()
+}
+
+fn digest(bytes: &[u8]) -> Option<String> {
+    Some(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn bytes(image: &Image) -> Vec<u8> {
     image.data().iter().map(|value| (value * 255.0).round() as u8).collect()
 }
 
-/// Mean and largest difference of two pictures, in steps of 8 bits.
-fn difference(a: &Image, b: &Image) -> (f64, u8) {
+/// Mean difference of two pictures, in steps of 8 bits.
+fn difference(a: &Image, b: &Image) -> f64 {
     assert_eq!(a.dims(), b.dims());
-    let (a, b) = (bytes(a), bytes(b));
-    let differences = a.iter().zip(&b).map(|(a, b)| a.abs_diff(*b));
-    let sum: f64 = differences.clone().map(f64::from).sum();
-    (sum / a.len() as f64, differences.max().unwrap_or(0))
+    let sum: f64 = bytes(a).iter().zip(&bytes(b)).map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+    sum / a.data().len() as f64
 }
 
 #[test]
@@ -50,19 +62,19 @@ fn every_file_is_read_as_pillow_reads_it() {
     for (name, expected) in &all {
         let file = std::fs::read(folder.join("images").join(name)).unwrap();
         let result = decode(&file);
-        let problem = match (result, &expected.error) {
-            (Err(_), Some(_)) => None,
-            (Ok(_), Some(error)) => Some(format!("was read, but Pillow gives {error}")),
-            (Err(error), None) => Some(error.to_string()),
-            (Ok(Decoded { image, alpha, warnings }), None) => {
+        let problem = match (result, is_refused(&file, expected)) {
+            (Err(_), true) => None,
+            (Ok(_), true) => Some("was read".to_owned()),
+            (Err(error), false) => Some(error.to_string()),
+            (Ok(Decoded { image, alpha, warnings }), false) => {
                 let mode = expected.mode.as_deref().unwrap_or_default();
-                let digest = Sha256::digest(bytes(&image)).iter().map(|b| format!("{b:02x}")).collect::<String>();
+                let pixels = if name.contains("rgb16") { upper_halves(&image) } else { bytes(&image) };
                 if (Some(image.width()), Some(image.height())) != (expected.width, expected.height) {
                     Some(format!("is {} x {}", image.width(), image.height()))
                 } else if alpha.is_some() != mode.ends_with('A') {
                     Some(format!("has alpha: {}, mode {mode}", alpha.is_some()))
-                } else if name.ends_with(".png") && Some(digest) != expected.rgb_sha256 {
-                    // Lossy formats leave the last steps to the decoder.
+                } else if !name.ends_with(".jpg") && digest(&pixels) != expected.rgb_sha256 {
+                    // JPEG leaves the last steps to the decoder.
                     Some("has other pixels".to_owned())
                 } else if warnings.iter().any(|warning| warning.contains("damaged")) {
                     Some(format!("{warnings:?}"))
@@ -85,7 +97,7 @@ fn lossy_copies_are_near_the_photograph() {
     let copies =
         ["exif3.jpg", "exif6.jpg", "exif8.jpg", "progressive.jpg", "cmyk.jpg"].map(|end| format!("astro_{end}"));
     for name in copies.iter().map(String::as_str).chain(["astro.webp"]) {
-        let (mean, _) = difference(&read(&format!("derived/{name}")), &astronaut);
+        let mean = difference(&read(&format!("derived/{name}")), &astronaut);
         assert!(mean < 4.0, "{name}: {mean}");
     }
 }
@@ -97,7 +109,7 @@ fn eight_orientations_are_the_same_picture() {
         |name: String| decode(&std::fs::read(folder.join("images/pd_believed").join(name)).unwrap()).unwrap().image;
     let upright = read("hopper_128.jpg".to_owned());
     for orientation in 2..=8 {
-        let (mean, _) = difference(&read(format!("hopper_exif{orientation}.jpg")), &upright);
+        let mean = difference(&read(format!("hopper_exif{orientation}.jpg")), &upright);
         assert!(mean < 6.0, "orientation {orientation}: {mean}");
     }
 }

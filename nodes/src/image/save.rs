@@ -47,7 +47,7 @@ pub fn save_image(
             Format::Webp => frame.webp(),
         };
         let bytes = bytes.input("image")?;
-        let path = ctx.save(&prefix, format.extension(), |file| Ok(file.write_all(&bytes)?)).input("prefix")?;
+        let path = ctx.save(&prefix, format.extension(), |file| Ok(file.write_all(&bytes)?))?;
         paths.push(path.display().to_string());
         ctx.progress(paths.len() as u64, frames.len() as u64, "saved");
     }

@@ -1,5 +1,6 @@
 //! Load latents from a file.
 
+use super::planes::dims;
 use super::save::{NOISE_MASK, SAMPLES, UNSCALED};
 use crate::tensors;
 use selfsame_sdk::prelude::*;
@@ -39,6 +40,7 @@ fn decode(bytes: &[u8], scaling_factor: f32) -> Result<Latent> {
         latent.samples = Tensor::new(shape, scaled)?;
     }
     latent.noise_mask = tensors::read(&file, NOISE_MASK)?.map(Mask::from_tensor).transpose()?;
+    dims(&latent)?;
     Ok(latent)
 }
 

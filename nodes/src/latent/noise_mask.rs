@@ -15,12 +15,9 @@ pub fn set_latent_noise_mask(
     /// Where it may change. One mask goes with all latents; otherwise there is one for each.
     mask: Mask,
 ) -> Result<Latent> {
-    let [batch, ..] = dims(&latent)?;
-    if mask.batch() != 1 && mask.batch() != batch {
-        let message = format!("expected 1 mask, or 1 for each of {batch} latents, got {}", mask.batch());
-        return Err(Error::input("mask", message));
-    }
-    Ok(Latent { noise_mask: Some(mask), ..latent })
+    let latent = Latent { noise_mask: Some(mask), ..latent };
+    dims(&latent).input("mask")?;
+    Ok(latent)
 }
 
 #[cfg(test)]
@@ -36,6 +33,6 @@ mod tests {
             assert_eq!(latent.noise_mask, Some(mask(batch)));
         }
         let message = set_latent_noise_mask(counting([2, 1, 1, 1]), mask(3)).unwrap_err().to_string();
-        assert_eq!(message, "input `mask`: expected 1 mask, or 1 for each of 2 latents, got 3");
+        assert_eq!(message, "input `mask`: expected 1 noise mask, or 1 for each of 2 latents, got 3");
     }
 }

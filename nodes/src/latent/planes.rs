@@ -1,7 +1,7 @@
 //! What the nodes for latents share: sizes, and changing all planes of a batch alike.
 
 use crate::interpolate::{Interpolation, interpolate};
-use selfsame_sdk::{Error, Latent, Mask, Result, Tensor};
+use selfsame_sdk::{Error, Latent, Mask, Result, Tensor, bail};
 
 /// Pixels of a picture for each value of its latents, along one side.
 pub const PIXELS: usize = 8;
@@ -9,12 +9,17 @@ pub const PIXELS: usize = 8;
 /// The most values in one batch of latents: 4 GiB of f32.
 const MAX_VALUES: usize = 1 << 30;
 
-/// `[B,C,h,w]`.
+/// `[B,C,h,w]` of latents that hold together.
 ///
 /// # Errors
-/// If the samples have other dimensions, or one of 0.
+/// If the samples have other dimensions, or one of 0; if the noise masks are neither one nor one for each.
 pub fn dims(latent: &Latent) -> Result<[usize; 4]> {
-    Latent::new(latent.samples.clone())?.samples.dims("[B,C,h,w]")
+    let dims: [usize; 4] = Latent::new(latent.samples.clone())?.samples.dims("[B,C,h,w]")?;
+    match latent.noise_mask.as_ref().map(Mask::batch) {
+        None | Some(1) => Ok(dims),
+        Some(masks) if masks == dims[0] => Ok(dims),
+        Some(masks) => bail!("expected 1 noise mask, or 1 for each of {} latents, got {masks}", dims[0]),
+    }
 }
 
 /// Pixels as values of latents.
@@ -22,7 +27,7 @@ pub fn dims(latent: &Latent) -> Result<[usize; 4]> {
 /// # Errors
 /// If they are no multiple of 8; `port` is to blame.
 pub fn from_pixels(pixels: usize, port: &str) -> Result<usize> {
-    if pixels % PIXELS != 0 {
+    if !pixels.is_multiple_of(PIXELS) {
         let (below, above) = (pixels / PIXELS * PIXELS, pixels.next_multiple_of(PIXELS));
         return Err(Error::input(port, format!("expected a multiple of {PIXELS}, got {pixels}"))
             .hint(format!("take {below} or {above}")));
@@ -100,11 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels() {
+    fn sizes() {
         assert_eq!(from_pixels(512, "width").unwrap(), 64);
         let error = from_pixels(13, "width").unwrap_err();
         assert_eq!(error.to_string(), "input `width`: expected a multiple of 8, got 13");
         assert_eq!(error.hint.as_deref(), Some("take 8 or 16"));
+        let odd = testing::masked(testing::counting([3, 1, 1, 1]), [2, 1, 1], &[0.0, 1.0]);
+        assert_eq!(dims(&odd).unwrap_err().message, "expected 1 noise mask, or 1 for each of 3 latents, got 2");
         assert!(count([usize::MAX, 2, 1, 1]).unwrap_err().message.ends_with("take a smaller size or batch"));
     }
 

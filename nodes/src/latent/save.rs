@@ -43,6 +43,6 @@ pub fn save_latent(
     parts.extend(scaling_factor.map(|_| (UNSCALED, &mark)));
     parts.extend(latent.noise_mask.as_ref().map(|mask| (NOISE_MASK, mask.tensor())));
     let bytes = tensors::write(&parts, &texts)?;
-    let path = ctx.save(&prefix, "latent", |file| Ok(file.write_all(&bytes)?)).input("prefix")?;
+    let path = ctx.save(&prefix, "latent", |file| Ok(file.write_all(&bytes)?))?;
     Ok(path.display().to_string())
 }

@@ -1,7 +1,6 @@
 """Makes the files beside this one, and prints what Pillow reads from them. Needs pillow: python make.py
 
 A picture here is four fields, top left to bottom right, of 8 x 8 pixels (8 x 8 of 16 x 16 where chroma is halved)."""
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -46,6 +45,7 @@ def main():
     halves = [struct.pack("<8H8H", *[left] * 8, *[right] * 8) * 8 for left, right in [(0, 1), (32768, 65535)]]
     Image.frombytes("I;16", (16, 16), b"".join(halves)).save(HERE / "gray16.tif")
     fields("CMYK", inks).save(HERE / "cmyk.tif", compression="tiff_deflate")
+    fields("RGB", rgb).save(HERE / "turned.tif", compression="tiff_deflate", tiffinfo={274: 6})
 
     # An interlaced PNG, which Pillow does not write: gray 8 x 8 with the value 8 * y + x, passes of Adam7.
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
@@ -53,7 +53,7 @@ def main():
         b"\0" + bytes(8 * y + x for x in range(x0, 8, dx)) for x0, y0, dx, dy in passes for y in range(y0, 8, dy)
     )
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    with io.open(HERE / "interlaced.png", "wb") as file:
+    with (HERE / "interlaced.png").open("wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
         for kind, body in chunks:
             file.write(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))

@@ -6,12 +6,15 @@
 use super::{Raw, check_size, ends_too_early};
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
-use selfsame_sdk::{Error, Result};
+use selfsame_sdk::{Error, Result, bail};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Each block of 8 x 8 pixels takes at least one bit. Without this limit a tiny file could ask for gigabytes of gray.
+const MAX_PIXELS_PER_BYTE: u64 = 8 * 64;
 
 /// Reads a JPEG file. A file that ends too early is an error. One that is damaged otherwise becomes what can be made of
 /// it, with a note in [`Raw::damage`].
@@ -40,6 +43,9 @@ fn decode_as(bytes: &[u8], options: DecoderOptions) -> Result<Result<Raw, Decode
     // A JPEG file says its size in 16 bits.
     let (width, height) = (width as u32, height as u32);
     check_size(width, height)?;
+    if u64::from(width) * u64::from(height) > MAX_PIXELS_PER_BYTE * bytes.len() as u64 {
+        bail!("the JPEG file has {} bytes, too few for its {width} x {height} pixels; it is damaged", bytes.len());
+    }
     let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colors = if gray { ColorSpace::Luma } else { ColorSpace::RGB };
     decoder.set_options(options.jpeg_set_out_colorspace(colors));
@@ -64,18 +70,11 @@ fn decode_as(bytes: &[u8], options: DecoderOptions) -> Result<Result<Raw, Decode
     }))
 }
 
-/// Whether there is an end-of-image marker after the headers. In front of the pixels it may belong to a thumbnail.
+/// Whether there is an end-of-image marker after the last scan. In front of it, it may belong to a thumbnail.
 fn has_end(bytes: &[u8]) -> bool {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    // Segments are a marker, a length of two bytes that counts itself, and the contents, until the first scan starts.
-    while let [0xff, marker, high, low, ..] = *rest {
-        if marker == 0xda {
-            return rest.windows(2).any(|pair| pair == [0xff, 0xd9]);
-        }
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        rest = rest.get(2 + length..).unwrap_or_default();
-    }
-    false
+    let is = |marker: u8| move |pair: &[u8]| pair == [0xff, marker];
+    let scan = bytes.windows(2).rposition(is(0xda));
+    scan.is_some_and(|start| bytes[start..].windows(2).any(is(0xd9)))
 }
 
 /// Without the quotation marks and the final dot that some of the decoder's messages have.

@@ -66,16 +66,17 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
 fn recognize(bytes: &[u8]) -> Result<ImageFormat> {
     use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
     const KNOWN: &str = "expected PNG, JPEG, WebP, TIFF, BMP or GIF";
-    let unsupported = |what: String| Err(Error::with(Status::Unsupported, what));
+    let unsupported = |what: &str| {
+        let message = format!("{what} cannot be read; {KNOWN}");
+        Err(Error::with(Status::Unsupported, message).hint("convert it to PNG or JPEG"))
+    };
     if bytes.is_empty() {
         bail!("the file is empty; {KNOWN}");
     }
     match image::guess_format(bytes) {
         Ok(format @ (Png | Jpeg | WebP | Tiff | Bmp | Gif)) => Ok(format),
-        Ok(other) => unsupported(format!("{other:?} pictures cannot be read; {KNOWN}")),
-        Err(_) if bytes.get(4..8) == Some(b"ftyp") => {
-            unsupported(format!("HEIC pictures and videos cannot be read; {KNOWN}"))
-        }
+        Ok(other) => unsupported(&format!("{} pictures", format!("{other:?}").to_uppercase())),
+        Err(_) if bytes.get(4..8) == Some(b"ftyp") => unsupported("HEIC pictures and videos"),
         Err(_) => {
             let start = String::from_utf8_lossy(bytes.get(..24).unwrap_or(bytes));
             bail!("this is no picture: the file starts with {start:?}; {KNOWN}")

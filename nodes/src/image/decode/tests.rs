@@ -1,6 +1,6 @@
 use super::*;
 use image::ImageEncoder;
-use image::codecs::{bmp::BmpEncoder, gif::GifEncoder, png::PngEncoder, tiff::TiffEncoder};
+use image::codecs::{bmp::BmpEncoder, gif::GifEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
 use png::{BitDepth, ColorType};
 
 macro_rules! file {
@@ -179,7 +179,7 @@ const TURNED: [[usize; 4]; 8] =
     [[0, 1, 2, 3], [1, 0, 3, 2], [3, 2, 1, 0], [2, 3, 0, 1], [0, 2, 1, 3], [2, 0, 3, 1], [3, 1, 2, 0], [1, 3, 0, 2]];
 
 #[test]
-fn all_orientations_of_jpeg_and_png() {
+fn all_orientations() {
     let plain = file!("baseline.jpg");
     for (orientation, turned) in (1..).zip(TURNED) {
         let wanted = turned.map(|field| FIELDS[field]);
@@ -189,16 +189,25 @@ fn all_orientations_of_jpeg_and_png() {
             let jpeg = [&plain[..2], &[0xff, 0xe1], &length, b"Exif\0\0", &exif, &plain[2..]].concat();
             assert_near(quarters(&decode(&jpeg).unwrap().image), wanted, 1);
 
-            let mut png = Vec::new();
-            let mut encoder = PngEncoder::new(&mut png);
-            encoder.set_exif_metadata(exif).unwrap();
-            let pixels: Vec<u8> = FIELDS.concat();
-            encoder.write_image(&pixels, 2, 2, image::ExtendedColorType::Rgb8).unwrap();
-            let image = decode(&png).unwrap().image;
-            let bytes: Vec<u8> = image.data().iter().map(|v| (v * 255.0).round() as u8).collect();
-            assert_eq!(bytes, wanted.concat(), "orientation {orientation}");
+            let (mut png, mut webp) = (Vec::new(), Vec::new());
+            // In WebP, some programs keep the mark of JPEG files.
+            let marked = if big_endian { [&b"Exif\0\0"[..], &exif].concat() } else { exif.clone() };
+            paint(PngEncoder::new(&mut png), exif);
+            paint(WebPEncoder::new_lossless(&mut webp), marked);
+            for file in [png, webp] {
+                let image = decode(&file).unwrap().image;
+                let bytes: Vec<u8> = image.data().iter().map(|v| (v * 255.0).round() as u8).collect();
+                assert_eq!(bytes, wanted.concat(), "orientation {orientation}");
+            }
         }
     }
+    assert_near(quarters(&decode(file!("turned.tif")).unwrap().image), TURNED[5].map(|field| FIELDS[field]), 0);
+}
+
+/// The four fields as four pixels.
+fn paint(mut encoder: impl ImageEncoder, exif: Vec<u8>) {
+    encoder.set_exif_metadata(exif).unwrap();
+    encoder.write_image(&FIELDS.concat(), 2, 2, image::ExtendedColorType::Rgb8).unwrap();
 }
 
 #[test]
@@ -229,7 +238,7 @@ fn what_is_no_picture() {
         format!("this is no picture: the file starts with \"<!DOCTYPE html><html><bo\"; {KNOWN}")
     );
     assert_eq!(message(b"\0\0\0\x18ftypheic"), format!("HEIC pictures and videos cannot be read; {KNOWN}"));
-    assert_eq!(message(b"\0\0\0\x18ftypavif"), format!("Avif pictures cannot be read; {KNOWN}"));
+    assert_eq!(message(b"\0\0\0\x18ftypavif"), format!("AVIF pictures cannot be read; {KNOWN}"));
 }
 
 #[test]
@@ -256,15 +265,14 @@ fn files_that_end_too_early() {
 
 #[test]
 fn damaged_files_do_not_panic() {
-    for whole in [
-        &file!("baseline.jpg")[..],
-        file!("progressive.jpg"),
-        file!("cmyk.jpg"),
-        file!("alpha.webp"),
-        file!("cmyk.tif"),
-        file!("interlaced.png"),
-        file!("lossy.webp"),
-    ] {
+    let (mut bmp, mut gif) = (Vec::new(), Vec::new());
+    let pixels = FIELDS.concat();
+    BmpEncoder::new(&mut bmp).encode(&pixels, 2, 2, image::ExtendedColorType::Rgb8).unwrap();
+    GifEncoder::new(&mut gif).encode(&pixels, 2, 2, image::ExtendedColorType::Rgb8).unwrap();
+    let jpegs = [&file!("baseline.jpg")[..], file!("progressive.jpg"), file!("cmyk.jpg")];
+    let others =
+        [&file!("alpha.webp")[..], file!("lossy.webp"), file!("cmyk.tif"), file!("interlaced.png"), &bmp[..], &gif[..]];
+    for whole in jpegs.into_iter().chain(others) {
         for at in 0..whole.len() {
             for value in [0, 0x7f, 0xff] {
                 let mut bytes = whole.to_vec();
@@ -291,4 +299,7 @@ fn sizes_beyond_the_limit() {
     let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0, 16]);
     assert_eq!(message(&jpeg), "the picture has 16 x 65535 pixels, more than 16384 a side; make it smaller first");
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x40, 0, 0x40, 0]);
+    let wanted = "the JPEG file has 654 bytes, too few for its 16384 x 16384 pixels; it is damaged";
+    assert_eq!(message(&jpeg), wanted);
 }
