@@ -1,8 +1,7 @@
 //! One colour over another.
 //!
 //! **Source**: W3C Compositing and Blending Level 1, sections 5 (general formula, `source-over`), 10.1 (separable blend
-//! modes), <https://www.w3.org/TR/compositing-1/>. `add` is `plus-lighter` of colours as a blend mode (linear dodge),
-//! `subtract` its counterpart.
+//! modes), <https://www.w3.org/TR/compositing-1/>. `add` and `subtract` are not in it; they are what editors call so.
 
 use selfsame_sdk::prelude::*;
 

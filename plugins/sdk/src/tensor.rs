@@ -65,8 +65,20 @@ impl std::fmt::Debug for Tensor {
     }
 }
 
+impl std::fmt::Debug for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.tensor.fmt(f)
+    }
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.tensor.fmt(f)
+    }
+}
+
 /// Pictures of one size: f32 `[B,H,W,C]`, 0..1, sRGB. `C` is 1 (gray), 3 (RGB) or 4 (RGB and alpha, not premultiplied).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Image {
     tensor: Tensor,
     dims: [usize; 4],
@@ -150,7 +162,7 @@ impl Image {
 }
 
 /// Masks of one size: f32 `[B,H,W]`, 0..1.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Mask {
     tensor: Tensor,
     dims: [usize; 3],
