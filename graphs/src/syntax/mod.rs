@@ -15,6 +15,7 @@ mod recover_tests;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod trivia;
 
 pub(crate) use parser::parse;
 pub(crate) use scalar::spell_identifier;

@@ -2,6 +2,7 @@
 
 use super::recover::{End, Open};
 use super::scalar::{identifier_len, number, string};
+use super::trivia::Trivia;
 use super::{Brackets, Comment, File, Group, Item, Key, Kind, SyntaxError, Value};
 use crate::source::{Span, Spanned};
 use selfsame_sdk::Literal;
@@ -40,7 +41,7 @@ pub(super) struct Parser<'a> {
     pub text: &'a str,
     pub at: usize,
     /// Comments at places where the tree has no room, such as between a name and its colon; the next item takes them.
-    stray: Vec<Comment>,
+    pub stray: Vec<Comment>,
     /// The brackets that are being read, from the outside in.
     pub open: Vec<Open>,
     pub errors: Vec<SyntaxError>,
@@ -52,12 +53,6 @@ pub(super) struct Parser<'a> {
     pub forced_end: Option<usize>,
     /// The last string over several lines.
     pub long_string: Option<Span>,
-}
-
-/// What stands between two tokens.
-pub(super) struct Trivia {
-    comments: Vec<Comment>,
-    blank_before_next: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -94,63 +89,6 @@ impl<'a> Parser<'a> {
     pub fn error_here(&self, message: String, hint: Option<&str>) -> SyntaxError {
         let len = identifier_len(self.rest()).max(self.peek().map_or(0, char::len_utf8));
         SyntaxError { span: Span::new(self.at, self.at + len), message, hint: hint.map(str::to_owned) }
-    }
-
-    /// Skips white space and collects comments.
-    pub fn trivia(&mut self) -> Trivia {
-        let mut found = Trivia { comments: Vec::new(), blank_before_next: false };
-        let mut line_ends = 0;
-        loop {
-            let rest = self.rest();
-            let space = rest.find(|c: char| !is_space(c)).unwrap_or(rest.len());
-            line_ends += rest[..space].matches('\n').count();
-            self.at += space;
-            let Some(len) = self.comment_len() else { break };
-            let text = comment_text(&rest[space..space + len]);
-            found.comments.push(Comment { text, blank_before: line_ends > 1 });
-            line_ends = 0;
-            self.at += len;
-        }
-        found.blank_before_next = line_ends > 1;
-        found
-    }
-
-    /// The length of the comment that starts here. One that is never closed is reported when it is taken.
-    pub fn comment_len(&mut self) -> Option<usize> {
-        let rest = self.rest();
-        if rest.starts_with("//") {
-            return Some(rest.find('\n').unwrap_or(rest.len()));
-        }
-        if !rest.starts_with("/*") {
-            return None;
-        }
-        let (mut depth, mut at) = (0usize, 0);
-        while let Some(next) = rest[at..].find(['/', '*']) {
-            at += next;
-            if rest[at..].starts_with("/*") {
-                depth += 1;
-                at += 2;
-            } else if rest[at..].starts_with("*/") {
-                depth -= 1;
-                at += 2;
-                if depth == 0 {
-                    return Some(at);
-                }
-            } else {
-                at += 1;
-            }
-        }
-        let span = Span::new(self.at, self.at + 2);
-        let message = "this comment is never closed: `*/` is missing".to_owned();
-        self.report(SyntaxError { span, message, hint: None });
-        self.silent = true; // The rest of the file is part of it.
-        Some(rest.len())
-    }
-
-    /// Trivia at a place where the tree has no room for comments.
-    fn skip(&mut self) {
-        let found = self.trivia();
-        self.stray.extend(found.comments);
     }
 
     fn value(&mut self) -> Result<Value> {
@@ -308,26 +246,6 @@ impl<'a> Parser<'a> {
         Ok(Item { lead, blank_before: before.blank_before_next, key, value, trail })
     }
 
-    /// The comments that end this line. One with another item after it on the same line belongs to that item.
-    fn trailing_comments(&mut self, brackets: Brackets) -> Vec<String> {
-        let start = self.at;
-        let mut found = Vec::new();
-        loop {
-            let rest = self.rest();
-            let space = rest.find(|c: char| c == '\n' || !is_space(c)).unwrap_or(rest.len());
-            self.at += space;
-            let Some(len) = self.comment_len() else { break };
-            found.push(comment_text(&self.rest()[..len]));
-            self.at += len;
-        }
-        if self.peek().is_none_or(|c| c == '\n' || c == ',' || c == brackets.close()) {
-            found
-        } else {
-            self.at = start;
-            Vec::new()
-        }
-    }
-
     /// The key of the next item and its colon. `named` says whether the items before it have keys.
     fn key(&mut self, brackets: Brackets, named: Option<bool>) -> Result<Option<Key>> {
         match brackets {
@@ -410,16 +328,4 @@ impl<'a> Parser<'a> {
 fn unused_word(name: Spanned<String>, hint: &str) -> SyntaxError {
     let message = format!("`{}` has no meaning in a graph", name.value);
     SyntaxError { span: name.span, message, hint: Some(hint.to_owned()) }
-}
-
-fn comment_text(text: &str) -> String {
-    text.trim_end().replace("\r\n", "\n")
-}
-
-/// White space as the `ron` crate defines it.
-fn is_space(c: char) -> bool {
-    matches!(
-        c,
-        '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}'
-    )
 }
