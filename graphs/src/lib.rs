@@ -114,4 +114,5 @@ pub use project::{Disk, GraphFile, GraphFiles, NotOpened, Project};
 pub use registry::{Catalogue, NameClash, Registry};
 pub use render::Picture;
 pub use source::{Location, Source, Span, Spanned};
+pub use suggest::nearest;
 pub use validate::{Settings, Valid, validate};

@@ -36,7 +36,7 @@ impl fmt::Display for Problem {
             write!(f, "\n{:gutter$} = {what}: {text}", "")
         };
         for (what, text) in [("expected", &self.expected), ("got", &self.got)] {
-            if let Some(text) = text.as_ref().filter(|text| !self.message.contains(text.as_str())) {
+            if let Some(text) = text.as_ref().filter(|text| !mentions(&self.message, text)) {
                 note(what, text)?;
             }
         }
@@ -48,6 +48,15 @@ impl fmt::Display for Problem {
         }
         Ok(())
     }
+}
+
+/// Whether a message names something, and not only something longer: `VAEDecode` does not name VAE.
+fn mentions(message: &str, text: &str) -> bool {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    message.match_indices(text).any(|(at, _)| {
+        let (before, after) = (&message[..at], &message[at + text.len()..]);
+        !is_word(before.chars().next_back()) && !is_word(after.chars().next())
+    })
 }
 
 fn snippet(f: &mut fmt::Formatter<'_>, at: &Location, gutter: usize, label: &str) -> fmt::Result {

@@ -45,7 +45,13 @@ pub struct Disk;
 impl GraphFiles for Disk {
     fn open(&self, from: &str, file: &str) -> Result<GraphFile, NotOpened> {
         let path = Path::new(from).parent().unwrap_or(Path::new("")).join(file);
-        let fail = |error: std::io::Error| NotOpened { path: path.display().to_string(), reason: error.to_string() };
+        let fail = |error: std::io::Error| {
+            let reason = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                _ => error.to_string(),
+            };
+            NotOpened { path: path.display().to_string(), reason }
+        };
         let bytes = std::fs::read(&path).map_err(fail)?;
         let text = String::from_utf8(bytes)
             .map_err(|_| NotOpened { path: path.display().to_string(), reason: "it is not UTF-8 text".to_owned() })?;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::fmt;
+use std::sync::Arc;
 
 /// A piece of a text, as byte offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,9 +53,12 @@ impl From<String> for Spanned<String> {
     }
 }
 
-/// A named text that places are looked up in.
+/// A named text that places are looked up in. A clone shares the text.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct Source(Arc<Text>);
+
+#[derive(Debug)]
+struct Text {
     name: String,
     text: String,
     line_starts: Vec<usize>,
@@ -65,31 +69,32 @@ impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
-        Source { name: name.into(), text, line_starts }
+        Source(Arc::new(Text { name: name.into(), text, line_starts }))
     }
 
     /// What messages call it.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The whole text.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Where `span` stands. A span over several lines is cut at the end of its first one.
     pub fn locate(&self, span: Span) -> Location {
-        let start = floor_boundary(&self.text, span.start);
-        let line = self.line_starts.partition_point(|&line_start| line_start <= start).saturating_sub(1);
-        let line_start = self.line_starts.get(line).copied().unwrap_or(0);
-        let next_line = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
-        let text = self.text[line_start..next_line].trim_end_matches(['\n', '\r']);
-        let end = floor_boundary(&self.text, span.end).clamp(start, (line_start + text.len()).max(start));
-        let column = self.text[line_start..start].chars().count() + 1;
+        let Text { name, text: whole, line_starts } = &*self.0;
+        let start = floor_boundary(whole, span.start);
+        let line = line_starts.partition_point(|&line_start| line_start <= start).saturating_sub(1);
+        let line_start = line_starts.get(line).copied().unwrap_or(0);
+        let next_line = line_starts.get(line + 1).copied().unwrap_or(whole.len());
+        let text = whole[line_start..next_line].trim_end_matches(['\n', '\r']);
+        let end = floor_boundary(whole, span.end).clamp(start, (line_start + text.len()).max(start));
+        let column = whole[line_start..start].chars().count() + 1;
         let (text, text_column) = window(text, column);
-        let width = self.text[start..end].chars().count().max(1);
-        Location { file: self.name.clone(), line: line + 1, column, width, text, text_column }
+        let width = whole[start..end].chars().count().max(1);
+        Location { file: name.clone(), line: line + 1, column, width, text, text_column }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// The one of `names` that is most like `wrong`, if any is like it enough.
-pub(crate) fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = fold(wrong);
     let allowed = wrong.len().div_ceil(3).min(3);
     names

@@ -56,7 +56,7 @@ fn every_code_is_shown_by_a_graph() {
     let shown: BTreeSet<Code> =
         graphs().iter().flat_map(|path| check(path).problems).map(|problem| problem.code).collect();
     let missing: Vec<&Code> = Code::ALL.iter().filter(|code| !shown.contains(code)).collect();
-    // A graph of a million nodes would be a large file; tests/validate.rs has it.
+    // A graph of a million nodes would be a large file; tests/plan.rs has it.
     assert_eq!(missing, [&Code::TooLarge]);
 }
 

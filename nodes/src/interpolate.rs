@@ -136,8 +136,8 @@ mod tests {
         assert_eq!(line(&four, 8, Bilinear), [0.0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.0]);
         assert_eq!(line(&four, 2, Area), [0.5, 2.5]);
         assert_eq!(line(&four, 3, Area), [0.5, 1.5, 2.5]);
-        // A cubic curve hits the old values; half-way it is (-3, 19, 19, -3)/32 of its neighbours.
-        assert_eq!(line(&[1.0, 0.0, 0.0, 1.0], 2, Bicubic), [0.5 - 3.0 / 32.0, 0.5 - 3.0 / 32.0]);
+        // Half-way, the weights of the four neighbours are (-3, 19, 19, -3) / 32; beyond the edge it repeats.
+        assert_eq!(line(&[1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 3, Bicubic), [13.0 / 32.0, 38.0 / 32.0, 13.0 / 32.0]);
     }
 
     /// Values from `torch.nn.functional.interpolate(torch.arange(6.).view(1, 1, 2, 3), (3, 2), mode="bilinear")`.
@@ -150,6 +150,51 @@ mod tests {
         let pairs: Vec<f32> = six.iter().chain(&six).flat_map(|x| [*x, -x]).collect();
         let both = interpolate(&pairs, (2, 3), (3, 2), 2, Bilinear).unwrap();
         assert_eq!(both, out.iter().chain(&out).flat_map(|x| [*x, -x]).collect::<Vec<_>>());
+    }
+
+    /// Against onnxruntime's `Resize` of the same values: `coordinate_transformation_mode="half_pixel"`,
+    /// `cubic_coeff_a=-0.75`, `nearest_mode="round_prefer_ceil"`.
+    #[test]
+    fn agrees_with_onnxruntime() {
+        let x: Vec<f32> = (0..15).map(|i| (i * 7 % 11) as f32).collect();
+        let cases: [(Interpolation, (usize, usize), &[f32]); 6] = [
+            (
+                Bicubic,
+                (5, 3),
+                &[
+                    2.233928, 2.808001, 7.84726, 3.35126, 3.631999, 6.699402, 4.425928, 5.0, 5.574068, 3.300596,
+                    6.368001, 6.648738, 2.152745, 7.192003, 7.76607,
+                ],
+            ),
+            (
+                Bilinear,
+                (5, 3),
+                &[
+                    2.333333, 3.0, 7.333334, 3.133333, 3.8, 6.666666, 4.333333, 5.0, 5.666666, 3.333333, 6.2, 6.866666,
+                    2.666667, 7.0, 7.666666,
+                ],
+            ),
+            (NearestExact, (5, 3), &[0.0, 3.0, 6.0, 0.0, 3.0, 6.0, 2.0, 5.0, 8.0, 4.0, 7.0, 10.0, 4.0, 7.0, 10.0]),
+            (
+                Bicubic,
+                (2, 7),
+                &[
+                    -0.198651, 5.128816, 7.222558, 3.382812, 6.674258, 7.73073, 6.26412, 3.735878, 2.26927, 3.325745,
+                    6.617188, 2.777446, 4.871186, 10.19865,
+                ],
+            ),
+            (
+                Bilinear,
+                (2, 7),
+                &[0.5, 4.5, 6.357143, 3.5, 6.535715, 7.214286, 6.5, 3.5, 2.785714, 3.464286, 6.5, 3.642856, 5.5, 9.5],
+            ),
+            (NearestExact, (2, 7), &[0.0, 7.0, 7.0, 3.0, 10.0, 10.0, 6.0, 4.0, 0.0, 0.0, 7.0, 3.0, 3.0, 10.0]),
+        ];
+        for (how, to, wanted) in cases {
+            let got = interpolate(&x, (3, 5), to, 1, how).unwrap();
+            let near = got.len() == wanted.len() && got.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 5e-6);
+            assert!(near, "{how:?} to {to:?}: {got:?}");
+        }
     }
 
     #[test]

@@ -4,19 +4,37 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod codec;
+mod compute;
 pub mod image;
 pub mod interpolate;
+pub mod latent;
 pub mod list;
 pub mod logic;
+pub mod mask;
 pub mod note;
 pub mod number;
 mod splitmix;
+pub mod tensors;
 pub mod text;
+
+pub use codec::codecs;
+pub use compute::Compute;
 
 use selfsame_sdk::{NodeType, nodes};
 use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
-    [image::all(), text::all(), number::all(), logic::all(), list::all(), nodes![note::note]].concat()
+    let families = [
+        image::all(),
+        mask::all(),
+        latent::all(),
+        text::all(),
+        number::all(),
+        logic::all(),
+        list::all(),
+        nodes![note::note],
+    ];
+    families.concat()
 }

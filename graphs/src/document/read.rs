@@ -7,6 +7,7 @@ use crate::problem::{Code, Problem};
 use crate::source::{Source, Span, Spanned};
 use crate::syntax::{self, Brackets, Group, Key, Kind};
 use selfsame_sdk::{Literal, is_port_name};
+use std::collections::{BTreeMap, HashSet};
 
 /// The words of the format itself, which no node type can be called.
 const WORDS: [&str; 3] = ["Graph", "Arg", "Out"];
@@ -31,8 +32,9 @@ pub(super) fn read(tree: &syntax::Value, source: &Source) -> (Graph, Vec<Problem
             entries(fields.take("node_versions"), "`node_versions`", "node type", &mut problems, node_version);
         fields.finish(&mut problems);
     }
+    let ids: HashSet<&str> = graph.nodes.iter().map(|node| &*node.id.value).collect();
     for bypassed in &graph.bypass {
-        if graph.node(&bypassed.value).is_none() {
+        if !ids.contains(&*bypassed.value) {
             let message = format!("`bypass` names `{}`, which is no node", bypassed.value);
             let ids = graph.nodes.iter().map(|node| &*node.id.value);
             let problem = Problem::new(Code::UnknownLink, message);
@@ -55,7 +57,7 @@ fn entries<T>(
         problems.wrong_form(map, what, "a map {\"name\": ...}");
         return Vec::new();
     };
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     let mut out = Vec::with_capacity(group.items.len());
     for item in &group.items {
         let Some(Key::Value(key)) = &item.key else { continue };

@@ -198,7 +198,8 @@ impl<'v, 'a> Expansion<'v, 'a> {
             inputs: Vec::new(),
             outputs: descriptor.outputs.iter().map(|output| output.name.clone()).collect(),
             eager: false,
-            at: scope.source.locate(node.id.span),
+            source: scope.source.clone(),
+            span: node.id.span,
         });
         self.by_place.insert(place, index);
         self.places.push(place);

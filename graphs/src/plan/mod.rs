@@ -3,7 +3,7 @@
 mod expand;
 
 use crate::document::{Graph, GraphOutput, Link, Node, Value};
-use crate::source::{Location, Span, Spanned};
+use crate::source::{Location, Source, Span, Spanned};
 use crate::suggest;
 use crate::validate::Valid;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -61,8 +61,15 @@ pub struct PlanNode {
     pub outputs: Vec<String>,
     /// It certainly runs. Other nodes only feed lazy inputs and run when these are asked for.
     pub eager: bool,
-    /// Where it stands.
-    pub at: Location,
+    source: Source,
+    span: Span,
+}
+
+impl PlanNode {
+    /// Where it stands. The place is looked up at each call, since few nodes are ever asked for theirs.
+    pub fn at(&self) -> Location {
+        self.source.locate(self.span)
+    }
 }
 
 /// An input with its value.

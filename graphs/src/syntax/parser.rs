@@ -264,7 +264,11 @@ impl<'a> Parser<'a> {
             }
             let named = items.first().map(|first| first.key.is_some());
             match self.item(before, brackets, named) {
-                Ok(item) => items.push(item),
+                Ok(item) => {
+                    // Most brackets hold one item, and items are large.
+                    items.reserve_exact(usize::from(items.is_empty()));
+                    items.push(item);
+                }
                 Err(error) => {
                     let error = self.blame_string(error);
                     self.report(error);

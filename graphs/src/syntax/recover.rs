@@ -211,15 +211,15 @@ impl Parser<'_> {
         (len > 0 && rest[len..].trim_start_matches([' ', '\t']).starts_with(':')).then_some(brackets)
     }
 
-    /// The length of what stands in quotes here, if it ends on its line.
+    /// The length in bytes of what stands in quotes here, if it ends on its line.
     fn quoted_len(&self, quote: char) -> Option<usize> {
-        let line = self.rest().lines().next()?;
         let mut escaped = false;
-        let end = line.char_indices().skip(1).find(|&(_, c)| {
-            let ends = c == quote && !escaped;
+        for (at, c) in self.rest().char_indices().skip(1).take_while(|(_, c)| *c != '\n') {
+            if c == quote && !escaped {
+                return Some(at + 1);
+            }
             escaped = c == '\\' && !escaped;
-            ends
-        });
-        end.map(|(at, _)| at + quote.len_utf8())
+        }
+        None
     }
 }

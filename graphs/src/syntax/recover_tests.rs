@@ -119,3 +119,12 @@ fn a_text_that_is_no_graph_at_all_gives_no_flood() {
         ],
     );
 }
+
+#[test]
+fn deep_nesting_needs_no_deep_stack() {
+    for open in ["[", "(", "{\"a\":", "(a:", "G(", "[(a:{\"b\":"] {
+        let errors = errors(&open.repeat(100_000));
+        assert_eq!(errors[0].0, "brackets nest deeper than 64", "{open}");
+        assert_eq!(errors.len(), 1, "{open}: {errors:?}");
+    }
+}

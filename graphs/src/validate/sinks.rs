@@ -3,7 +3,7 @@
 use super::{Scope, Settings, arriving};
 use crate::assets::{Asset, AssetKey, AssetKind, AssetMissing, Resolved, names_in};
 use crate::document::Argument;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Related};
 use crate::project::Project;
 use crate::source::Span;
 use crate::suggest;
@@ -213,8 +213,10 @@ impl<'a, 's> Sinks<'a, 's> {
                 Entry::Occupied(mut entry) => {
                     if let Err(known) = entry.get_mut() {
                         let at = source.locate(given.span);
-                        if known.at.as_ref() != Some(&at) && known.related.iter().all(|related| related.at != at) {
-                            *known = known.clone().related(source, given.span, "named here too");
+                        // One literal may come here several times in a row, for each input that it ends up in.
+                        let last = known.related.last().map(|related| &related.at).or(known.at.as_ref());
+                        if last != Some(&at) {
+                            known.related.push(Related { at, message: "named here too".to_owned() });
                         }
                     }
                 }

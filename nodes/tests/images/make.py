@@ -43,7 +43,8 @@ def main():
     fields("RGBA", rgba).save(HERE / "alpha.webp", lossless=True, exact=True)
     first, second = fields("RGB", rgb), fields("RGB", rgb[::-1])
     first.save(HERE / "animated.webp", save_all=True, append_images=[second], lossless=True)
-    fields("I;16", [0, 1, 32768, 65535]).save(HERE / "gray16.tif")
+    halves = [struct.pack("<8H8H", *[left] * 8, *[right] * 8) * 8 for left, right in [(0, 1), (32768, 65535)]]
+    Image.frombytes("I;16", (16, 16), b"".join(halves)).save(HERE / "gray16.tif")
     fields("CMYK", inks).save(HERE / "cmyk.tif", compression="tiff_deflate")
 
     # An interlaced PNG, which Pillow does not write: gray 8 x 8 with the value 8 * y + x, passes of Adam7.

@@ -39,6 +39,8 @@ pub fn expand(attributes: TokenStream, function: TokenStream) -> Result<TokenStr
     let ctx = takes_ctx.then(|| quote!(ctx,));
     let type_doc = format!("The node type of the function [`{name}`].");
     Ok(quote! {
+        // Each input is a parameter, and some nodes have many.
+        #[allow(clippy::too_many_arguments)]
         #function
 
         #[doc = #type_doc]

@@ -39,6 +39,7 @@ extern crate self as selfsame_sdk;
 
 mod admit;
 mod check;
+mod codec;
 mod convert;
 mod ctx;
 mod descriptor;
@@ -54,6 +55,7 @@ mod value;
 
 pub use admit::ValueProblem;
 pub use check::{Inconsistency, is_node_id, is_port_name, is_type_name};
+pub use codec::Codec;
 pub use convert::{Color, FromValue, Input, IntoOutputs, IntoValue, Lazy, Seed, input_port};
 pub use ctx::{Ctx, Level, MakeShared, Services, WriteFile};
 pub use descriptor::{Caps, NodeDescriptor};

@@ -129,6 +129,11 @@ impl Image {
         self.data().chunks_exact(h * w * c)
     }
 
+    /// The tensor `[B,H,W,C]`.
+    pub fn tensor(&self) -> &Tensor {
+        &self.tensor
+    }
+
     /// As a tensor `[B,H,W,C]`.
     pub fn into_tensor(self) -> Tensor {
         self.tensor
@@ -201,6 +206,11 @@ impl Mask {
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         let [_, h, w] = self.dims;
         self.data().chunks_exact(h * w)
+    }
+
+    /// The tensor `[B,H,W]`.
+    pub fn tensor(&self) -> &Tensor {
+        &self.tensor
     }
 
     /// As a tensor `[B,H,W]`.

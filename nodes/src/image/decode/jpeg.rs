@@ -18,7 +18,8 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 pub fn decode(bytes: &[u8]) -> Result<Raw> {
     let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
     match decode_as(bytes, options.set_strict_mode(true))? {
-        Ok(raw) => Ok(raw),
+        Ok(raw) if has_end(bytes) => Ok(raw),
+        Ok(raw) => Ok(Raw { damage: Some("the JPEG file has no end; its last rows may be missing".to_owned()), ..raw }),
         Err(_) if !has_end(bytes) => Err(ends_too_early("JPEG")),
         Err(strict) => match decode_as(bytes, options.set_strict_mode(false))? {
             Ok(raw) => Ok(Raw { damage: Some(format!("the JPEG file is damaged: {}", in_words(&strict))), ..raw }),

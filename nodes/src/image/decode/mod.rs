@@ -91,6 +91,9 @@ fn decode_with(bytes: &[u8], format: ImageFormat) -> Result<Raw> {
         ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => ends_too_early(&name),
         other => Error::from(other),
     };
+    if format == ImageFormat::WebP && riff_length(bytes) > bytes.len() as u64 {
+        return Err(ends_too_early(&name)); // the decoder would make up the pixels that are not there
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
@@ -107,6 +110,12 @@ fn decode_with(bytes: &[u8], format: ImageFormat) -> Result<Raw> {
     let profile = decoder.icc_profile().ok().flatten();
     let pixels = DynamicImage::from_decoder(decoder).map_err(failed)?;
     Ok(Raw { pixels, orientation: orientation.unwrap_or(Orientation::NoTransforms), profile, damage: None })
+}
+
+/// How long a WebP file says that it is: `RIFF`, the length of what follows, `WEBP`.
+fn riff_length(bytes: &[u8]) -> u64 {
+    let length = bytes.get(4..8).and_then(|length| <[u8; 4]>::try_from(length).ok());
+    length.map_or(0, |length| u64::from(u32::from_le_bytes(length)) + 8)
 }
 
 fn ends_too_early(name: &str) -> Error {

@@ -1,0 +1,148 @@
+//! Where model files are looked for.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The environment variable that lists models folders, separated as in `PATH`.
+pub const VARIABLE: &str = "SELFSAME_MODELS";
+
+/// The models folders in the order in which they are searched. Downloads go into the first one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folders {
+    folders: Vec<Folder>,
+}
+
+/// A models folder: it has a sub-folder for each [kind](super::Kind) (`checkpoints`, `loras` ...).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The folder. It need not exist.
+    pub path: PathBuf,
+    /// Who named it.
+    pub origin: Origin,
+}
+
+/// Who named a models folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// The environment variable [`VARIABLE`].
+    Environment,
+    /// Nobody: it is the folder for the user's data on this platform.
+    User,
+    /// The settings name a ComfyUI installation.
+    ComfyUi,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "--models",
+            Self::Environment => VARIABLE,
+            Self::User => "user folder",
+            Self::ComfyUi => "ComfyUI",
+        })
+    }
+}
+
+impl Folders {
+    /// `flags` first, then [`VARIABLE`], the user's data folder, and the `comfyui` installations (or their `models`
+    /// folders). A folder that is named twice counts where it is named first.
+    pub fn new(flags: impl IntoIterator<Item = PathBuf>, comfyui: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self::with_environment(flags, comfyui, &|name| std::env::var_os(name))
+    }
+
+    fn with_environment(
+        flags: impl IntoIterator<Item = PathBuf>,
+        comfyui: impl IntoIterator<Item = PathBuf>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let listed = variable(VARIABLE).unwrap_or_default();
+        let user = user_data(variable).map(|data| data.join("selfsame").join("models"));
+        let all = (flags.into_iter().map(|path| (path, Origin::Flag)))
+            .chain(std::env::split_paths(&listed).map(|path| (path, Origin::Environment)))
+            .chain(user.map(|path| (path, Origin::User)))
+            .chain(comfyui.into_iter().map(|path| (comfyui_models(path), Origin::ComfyUi)));
+        Self::of(all.map(|(path, origin)| Folder { path, origin }))
+    }
+
+    /// Exactly these folders.
+    pub fn of(folders: impl IntoIterator<Item = Folder>) -> Self {
+        let mut all: Vec<Folder> = Vec::new();
+        for folder in folders {
+            let known = all.iter().any(|other| other.path == folder.path);
+            if !known && !folder.path.as_os_str().is_empty() {
+                all.push(folder);
+            }
+        }
+        Self { folders: all }
+    }
+
+    /// The folders in their order.
+    pub fn all(&self) -> &[Folder] {
+        &self.folders
+    }
+
+    /// The folder that downloads go into. None only where the platform has no folder for user data and none is named.
+    pub fn destination(&self) -> Option<&Path> {
+        self.folders.first().map(|folder| folder.path.as_path())
+    }
+}
+
+/// Users name the installation, or its models folder.
+fn comfyui_models(path: PathBuf) -> PathBuf {
+    let models = path.join("models");
+    if models.is_dir() { models } else { path }
+}
+
+/// The platform's folder for a user's data, without a crate for six lines.
+fn user_data(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        Some(absolute("HOME")?.join("Library").join("Application Support"))
+    } else {
+        // A relative XDG_DATA_HOME is to be ignored: https://specifications.freedesktop.org/basedir-spec
+        absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local").join("share")))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn folders(variables: &[(&str, &str)], flags: &[&str], comfyui: &[&Path]) -> Vec<(PathBuf, Origin)> {
+        let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value));
+        let flags = flags.iter().map(PathBuf::from);
+        let comfyui = comfyui.iter().map(|path| path.to_path_buf());
+        let folders = Folders::with_environment(flags, comfyui, &variable);
+        folders.all().iter().map(|folder| (folder.path.clone(), folder.origin)).collect()
+    }
+
+    #[test]
+    fn the_order_of_the_folders() {
+        let comfy = tempfile::tempdir().unwrap();
+        std::fs::create_dir(comfy.path().join("models")).unwrap();
+        let found = folders(&[(VARIABLE, "/m1:/m2:/flag::"), ("HOME", "/home/ada")], &["/flag"], &[comfy.path()]);
+        let expected = [
+            ("/flag".into(), Origin::Flag),
+            ("/m1".into(), Origin::Environment),
+            ("/m2".into(), Origin::Environment),
+            ("/home/ada/.local/share/selfsame/models".into(), Origin::User),
+            (comfy.path().join("models"), Origin::ComfyUi),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_user_folder() {
+        let user = |variables: &[(&str, &str)]| folders(variables, &[], &[]);
+        assert_eq!(user(&[("XDG_DATA_HOME", "/data"), ("HOME", "/h")])[0].0, Path::new("/data/selfsame/models"));
+        assert_eq!(
+            user(&[("XDG_DATA_HOME", "data"), ("HOME", "/h")])[0].0,
+            Path::new("/h/.local/share/selfsame/models")
+        );
+        assert!(user(&[]).is_empty());
+    }
+}

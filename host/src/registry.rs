@@ -1,0 +1,89 @@
+//! Which node types there are.
+
+use crate::Error;
+use selfsame_graphs::Registry;
+use selfsame_sdk::{Codec, NodeDescriptor, NodeType};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Node types, and how their values are stored.
+#[derive(Clone, Default)]
+pub struct Nodes {
+    types: Vec<Arc<dyn NodeType>>,
+    by_name: HashMap<String, usize>,
+    codecs: HashMap<&'static str, Codec>,
+}
+
+impl Nodes {
+    /// No node types at all.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The node types that come with Selfsame.
+    ///
+    /// # Panics
+    /// Never: a test sees to it that they do not contradict each other.
+    pub fn built_in() -> Self {
+        let mut nodes = Self::none();
+        for node in selfsame_nodes::all() {
+            nodes.add(node).expect("built-in nodes are sound");
+        }
+        for codec in selfsame_nodes::codecs() {
+            nodes.add_codec(codec);
+        }
+        nodes
+    }
+
+    /// Adds a node type.
+    ///
+    /// # Errors
+    /// If its descriptor is inconsistent or one of its names is taken; the registry is then as before.
+    pub fn add(&mut self, node: Arc<dyn NodeType>) -> Result<(), Error> {
+        let descriptor = node.descriptor();
+        let wrong = descriptor.check();
+        if !wrong.is_empty() {
+            let findings = wrong.iter().map(ToString::to_string).collect();
+            return Err(Error::UnsoundNode { id: descriptor.id.clone(), findings });
+        }
+        let names: Vec<String> =
+            [&descriptor.name, &descriptor.id].into_iter().chain(&descriptor.aliases).cloned().collect();
+        if let Some((name, known)) = names.iter().find_map(|name| Some((name, self.get(name)?))) {
+            let (first, second) = (known.descriptor().id.clone(), descriptor.id.clone());
+            return Err(Error::NameTaken { name: name.clone(), first, second });
+        }
+        self.by_name.extend(names.into_iter().map(|name| (name, self.types.len())));
+        self.types.push(node);
+        Ok(())
+    }
+
+    /// Says how values of a type are written into a cache folder and read back. Values without a codec are kept in
+    /// memory only.
+    pub fn add_codec(&mut self, codec: Codec) {
+        self.codecs.insert(codec.type_name, codec);
+    }
+
+    /// The node type of this name, id, former name or former id.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn NodeType>> {
+        self.types.get(*self.by_name.get(name)?)
+    }
+
+    /// All descriptors, in the order in which they were added.
+    pub fn descriptors(&self) -> impl Iterator<Item = &NodeDescriptor> {
+        self.types.iter().map(|node| node.descriptor())
+    }
+
+    pub(crate) fn codec(&self, type_name: &str) -> Option<&Codec> {
+        self.codecs.get(type_name)
+    }
+}
+
+impl Registry for Nodes {
+    fn descriptor(&self, type_name: &str) -> Option<&NodeDescriptor> {
+        self.get(type_name).map(|node| node.descriptor())
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.descriptors().map(|descriptor| &*descriptor.name).collect()
+    }
+}
