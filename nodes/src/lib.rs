@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
-    let families = [
+    [
         image::all(),
         mask::all(),
         latent::all(),
@@ -35,6 +35,6 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         logic::all(),
         list::all(),
         nodes![note::note],
-    ];
-    families.concat()
+    ]
+    .concat()
 }

@@ -43,7 +43,9 @@ fn descriptors_are_sound_and_documented() {
 /// Whether every paragraph ends with a full stop; the items of a list need none.
 fn is_prose(doc: &str) -> bool {
     let paragraphs = doc.split("\n\n").map(|paragraph| paragraph.split("\n- ").next().unwrap_or_default());
-    paragraphs.into_iter().all(|text| text.starts_with("- ") || text.starts_with('|') || text.ends_with(['.', ':']))
+    paragraphs.into_iter().all(|text| {
+        text.starts_with("- ") || text.starts_with('|') || [".", ":", ".)"].iter().any(|end| text.ends_with(end))
+    })
 }
 
 #[test]
