@@ -1,5 +1,4 @@
 //! What must be true of every node that comes with Selfsame, whatever it does.
-#![allow(clippy::expect_used)]
 
 mod samples;
 
