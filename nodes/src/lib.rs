@@ -8,6 +8,7 @@ mod codec;
 mod compute;
 pub mod conditioning;
 pub mod image;
+pub mod instantid;
 pub mod interpolate;
 pub mod latent;
 pub mod list;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
     [
         loaders::all(),
         conditioning::all(),
+        instantid::all(),
         sampling::all(),
         vae::all(),
         image::all(),

@@ -3,7 +3,7 @@
 use crate::Compute;
 use crate::wires::{Clip, ControlNet, Embedding, Lora, Model, ModelFile, Vae};
 use candle_core::DType;
-use selfsame_models::adapter::AdapterFile;
+use selfsame_models::adapter::{AdapterFile, ImageProjection, Resampler};
 use selfsame_models::controlnet::{self, ControlNetConfig};
 use selfsame_models::lora::{LoraStrength, LoraTargets, match_lora};
 use selfsame_models::text::{ClipConfig, ClipText, PadInPrompt, TextEncoder, TextualInversion, Tokenizer};
@@ -253,5 +253,24 @@ pub fn adapter(ctx: Ctx, file: &ModelFile, model: &ModelFile, unet: &UNet) -> Re
         let bytes = size(&*source, compute.dtype);
         let weights = Weights::new(source, compute.dtype, &compute.device);
         Ok((AdapterFile::load(&weights, unet.cross_layers(), None)?, bytes))
+    })
+}
+
+/// InstantID's Resampler out of an adapter file.
+///
+/// # Errors
+/// If the file holds another projection, or memory runs out.
+pub fn resampler(ctx: Ctx, file: &ModelFile) -> Result<Arc<Resampler>> {
+    let compute: &Compute = ctx.get()?;
+    ctx.shared(&key("resampler", compute, &[file], ""), || {
+        let source = weights::open(&file.path)?;
+        let projection = source.tensors().iter().filter(|(name, _)| name.starts_with("image_proj."));
+        let elements: usize = projection.map(|(_, info)| info.shape.iter().product::<usize>()).sum();
+        // In f32 everywhere: it runs once, and what it gives is used in every step.
+        let weights = Weights::new(source, DType::F32, &compute.device);
+        match ImageProjection::load(&weights.pp("image_proj"), None)? {
+            ImageProjection::Resampler(resampler) => Ok((resampler, elements as u64 * 4)),
+            _ => Err(Error::new(format!("{file} makes no tokens of a face alone: expected InstantID's ip-adapter"))),
+        }
     })
 }

@@ -134,9 +134,8 @@ impl Builder<'_, '_> {
         let (width, height) = (self.width * 8, self.height * 8);
         let image = match (wanted.image.width(), wanted.image.height()) == (width, height) {
             true => wanted.image.clone(),
-            false => {
-                resample(self.ctx, wanted.image.clone(), [width, height], None, Filter::Bilinear)?.map(|x| x.clamp(0.0, 1.0))
-            }
+            false => resample(self.ctx, wanted.image.clone(), [width, height], None, Filter::Bilinear)?
+                .map(|x| x.clamp(0.0, 1.0)),
         };
         let control = Arc::new(Control {
             net: networks::control_net(self.ctx, &wanted.net)?,
