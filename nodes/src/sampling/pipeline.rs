@@ -2,7 +2,7 @@
 
 use super::guided::{Preview, mask_to_device, prepare};
 use crate::wires::{Conditioning, Model, Span, from_device, to_device};
-use selfsame_models::noise::TorchNoise;
+use selfsame_models::noise::{NoiseSource, RecordedNoise, TorchNoise};
 use selfsame_models::rng::TorchGenerator;
 use selfsame_models::sampling::{Guidance, Inpaint, TimestepSettings, Window, sample_timesteps};
 use selfsame_models::schedulers::{self, SCHEDULERS};
@@ -13,7 +13,7 @@ use selfsame_sdk::prelude::*;
 /// Windows of ControlNets and conditionings count in steps here, and a seed gives one stream of noise: first that of the
 /// latents, then that of the steps.
 #[node(id = "core.sampling.pipeline_sampler", category = "sampling", device, search = ["diffusers", "scheduler", "ddim", "lcm"])]
-#[output(latent = "the denoised latents")]
+#[output(latent = "the denoised latents", steps = "the latents after every step, if they are kept; else an empty list")]
 pub fn pipeline_sampler(
     ctx: Ctx,
     /// The denoising network.
@@ -48,7 +48,12 @@ pub fn pipeline_sampler(
     strength: f64,
     /// Noise to use instead of that of the seed, of the shape of the latents and of unit strength.
     noise_latent: Option<Latent>,
-) -> Result<Latent> {
+    /// Noise for the steps of schedulers that add some, in order, instead of that of the seed.
+    step_noise: Vec<Latent>,
+    /// Gives the latents after every step too.
+    #[param(default = false)]
+    keep_steps: bool,
+) -> Result<(Latent, Vec<Latent>)> {
     let window = |span: Span| Window::Steps { start: span.start, end: span.end };
     let mut run = prepare(ctx, &model, &positive, &negative, &latent, &window)?;
     let config = scheduler_config(&model, &config)?;
@@ -61,7 +66,7 @@ pub fn pipeline_sampler(
     };
     let start = if strength < 1.0 { rule.schedule().start_index(strength) } else { 0 };
     let sample = match strength < 1.0 {
-        true if start >= rule.schedule().timesteps().len() => return Ok(latent),
+        true if start >= rule.schedule().timesteps().len() => return Ok((latent, Vec::new())),
         true => rule.schedule().add_noise(&run.latents, &noise, start)?,
         false => (&noise * rule.schedule().init_noise_sigma())?,
     };
@@ -75,15 +80,24 @@ pub fn pipeline_sampler(
         inpaint: inpaint.as_ref(),
         prediction: model.prediction,
     };
-    let mut step_noise = TorchNoise::new(generator);
+    let recorded = step_noise.iter().map(|latent| to_device(&latent.samples, &run.compute.device));
+    let mut step_noise: Box<dyn NoiseSource> = match step_noise.is_empty() {
+        true => Box::new(TorchNoise::new(generator)),
+        false => Box::new(RecordedNoise::new(recorded.collect::<Result<Vec<_>>>()?)),
+    };
+    let mut steps = Vec::new();
     let mut preview = Preview::new(run.family);
-    let samples = sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut step_noise, &mut |step| {
+    let samples = sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut *step_noise, &mut |step| {
         ctx.progress((step.index - start) as u64 + 1, (step.total - start) as u64, "steps");
+        if keep_steps {
+            steps.push(step.sample.clone());
+        }
         // A preview that fails is no reason to stop.
         let _ = preview.show(ctx, step.denoised);
         Ok(())
     })?;
-    Ok(Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask })
+    let steps = steps.iter().map(|step| Latent::new(from_device(step)?)).collect::<Result<_>>()?;
+    Ok((Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask }, steps))
 }
 
 /// The settings of the graph over those of the model's folder over the noise schedule of Stable Diffusion.
