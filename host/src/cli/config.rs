@@ -38,7 +38,11 @@ impl Config {
                 &cache_dir.origin,
             ),
             row("memory", memory.value.to_string(), &memory.origin),
-            row("threads", threads.value.map_or("one for each core".to_owned(), |n| n.to_string()), &threads.origin),
+            row(
+                "threads",
+                threads.value.map_or("one for each core".to_owned(), |threads| threads.0.to_string()),
+                &threads.origin,
+            ),
         ];
         let extra = &file.settings.catalogue;
         let origin = if extra.is_some() { Origin::File } else { Origin::Default };

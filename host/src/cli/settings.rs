@@ -1,11 +1,10 @@
 //! What is in force: flag, environment, settings file, default, in this order.
 
 use super::exit::{Exit, OrStop, Stop};
-use super::flags::{HostFlags, ModelFlags};
+use super::flags::{HostFlags, ModelFlags, Threads};
 use selfsame_host::models::{Catalogue, Folders};
 use selfsame_host::{Bytes, HostSettings, RunOptions, SettingsFile, platform};
 use std::fmt::{self, Display};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -71,7 +70,7 @@ pub struct InForce {
     pub device: Setting<String>,
     pub cache_dir: Setting<Option<PathBuf>>,
     pub memory: Setting<Bytes>,
-    pub threads: Setting<Option<NonZeroUsize>>,
+    pub threads: Setting<Option<Threads>>,
     pub folders: Folders,
     pub catalogue: Catalogue,
 }
@@ -84,7 +83,7 @@ impl InForce {
             device: pick(&flags.device, ("--device", "SELFSAME_DEVICE"), &set.device)?.or(defaults.device),
             cache_dir: pick(&flags.cache_dir, ("--cache-dir", "SELFSAME_CACHE_DIR"), &set.cache_dir)?,
             memory: pick(&flags.memory, ("--memory", "SELFSAME_MEMORY"), &set.memory)?.or(Bytes(defaults.memory_bytes)),
-            threads: pick(&flags.threads, ("--threads", "SELFSAME_THREADS"), &set.threads)?,
+            threads: pick(&flags.threads, ("--threads", "SELFSAME_THREADS"), &set.threads.map(Threads))?,
             folders: file.folders(&flags.models),
             catalogue: file.catalogue()?,
         })
