@@ -13,7 +13,7 @@ const GOOD: &str = r#"Graph(
 const WRONG: [(&str, &str, &str); 5] = [
     ("IntArithmetic", "IntArithmetik", "error[unknown-node]: there is no node type `IntArithmetik`"),
     ("b: 4", "c: 4", "error[missing-input]: node `sum` (IntArithmetic) needs its input `b`"),
-    ("b: 4", "b: 4.5", "error[wrong-literal]: input `b` of node `sum` (IntArithmetic) takes INT, not the number 4.5"),
+    ("b: 4", "b: 4.5", "error[wrong-literal]: input `b` of node `sum` takes INT, not the number 4.5"),
     ("sum.result", "sum.value", "error[unknown-output]: node `sum` (IntArithmetic) has no output `value`"),
     ("version: 1,", "version: 1", "error[syntax]: expected `,` or `)`"),
 ];

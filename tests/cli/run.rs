@@ -13,13 +13,13 @@ const VALUES: &str = r#"Graph(
         "hello": JoinText(texts: ["hello", Arg("who")], separator: ", "),
         "sum":   IntArithmetic(a: Arg("n"), b: 4),
         "half":  Arithmetic(a: Out("sum.result"), b: 2.0, operation: "divide"),
-        "many":  Range(start: 0, stop: Arg("n")),
+        "count": Range(start: 0, stop: Arg("n")),
     },
     outputs: {
         "hello": Out("hello.text"),
         "sum":   Out("sum.result"),
         "half":  Out("half.result"),
-        "many":  Out("many.numbers"),
+        "many":  Out("count.numbers"),
     },
 )"#;
 
@@ -61,7 +61,8 @@ fn values_are_printed() {
     assert!(done.stderr.starts_with("done in ") && done.stderr.ends_with(": ran 4 nodes\n"), "{}", done.stderr);
     let done = scratch.run(&["run", "g.ron", "--set", "who=Bob \"B\"", "--set", "n=1"]).expect(0);
     assert_eq!(done.stdout, "half = 2.5\nhello = \"hello, Bob \\\"B\\\"\"\nmany = [0]\nsum = 5\n");
-    assert_eq!(scratch.run(&["run", "g.ron", "--only", "sum"]).expect(0).stdout, "sum = 7\n");
+    assert_eq!(scratch.run(&["run", "g.ron", "--only", "sum.result"]).expect(0).stdout, "sum.result = 7\n");
+    assert_eq!(scratch.run(&["run", "g.ron", "--only", "many"]).expect(0).stdout, "many = [0, 1, 2]\n");
     assert_eq!(scratch.files(""), ["g.ron"]);
 }
 
@@ -198,4 +199,14 @@ fn warnings_go_to_standard_error() {
     let done = scratch.run(&["run", "g.ron"]).expect(0);
     assert!(done.stderr.starts_with("warning[unused-argument]: "), "{}", done.stderr);
     assert!(done.stdout.starts_with("half = 3.5\n"), "{}", done.stdout);
+}
+
+#[test]
+fn a_missing_model_is_found_before_anything_runs() {
+    let graph = r#"Graph(version: 1, nodes: { "base": LoadCheckpoint(checkpoint: "nowhere") },
+        outputs: { "vae": Out("base.vae") })"#;
+    let scratch = Scratch::with("g.ron", graph);
+    let done = scratch.run(&["run", "g.ron", "--models", "m"]).expect(1);
+    assert!(done.stderr.starts_with("error[missing-model]: "), "{}", done.stderr);
+    assert!(done.stderr.contains("looked in: m/checkpoints"), "{}", done.stderr);
 }
