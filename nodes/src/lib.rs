@@ -6,17 +6,24 @@
 
 mod codec;
 mod compute;
+pub mod conditioning;
 pub mod image;
+pub mod instantid;
 pub mod interpolate;
 pub mod latent;
 pub mod list;
+pub mod loaders;
 pub mod logic;
 pub mod mask;
+pub mod networks;
 pub mod note;
 pub mod number;
+pub mod sampling;
 mod splitmix;
 pub mod tensors;
 pub mod text;
+pub mod vae;
+pub mod wires;
 
 pub use codec::codecs;
 pub use compute::Compute;
@@ -27,6 +34,11 @@ use std::sync::Arc;
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
     [
+        loaders::all(),
+        conditioning::all(),
+        instantid::all(),
+        sampling::all(),
+        vae::all(),
         image::all(),
         mask::all(),
         latent::all(),
