@@ -53,7 +53,10 @@ fn a_node_that_gives_the_same_number_stops_a_change() {
     let kit = Kit::new();
     let host = kit.host();
     let text = |x: f64| {
-        graph(&format!(r#""f": Floor(x: {x:?}), "t": Thing(value: Out("f.out")), "p": Plus(thing: Out("t.out"))"#), "p.out")
+        graph(
+            &format!(r#""f": Floor(x: {x:?}), "t": Thing(value: Out("f.out")), "p": Plus(thing: Out("t.out"))"#),
+            "p.out",
+        )
     };
     assert_eq!(kit.numbers(&host, &text(1.2)), (vec![2.0], "f p t".to_owned()));
     assert_eq!(kit.numbers(&host, &text(1.7)), (vec![2.0], "f".to_owned()));
@@ -207,9 +210,12 @@ fn a_shared_resource_is_made_once_also_by_many_at_once() {
         })?;
         Ok(vec![Value::Float(*resource + f(i, 0))])
     });
-    kit.add("Four", ["a", "b", "c", "d"].map(|n| port(n, selfsame_sdk::Type::FLOAT)), [selfsame_sdk::Type::FLOAT], |_, i| {
-        Ok(vec![Value::Float((0..4).map(|n| f(i, n)).sum())])
-    });
+    kit.add(
+        "Four",
+        ["a", "b", "c", "d"].map(|n| port(n, selfsame_sdk::Type::FLOAT)),
+        [selfsame_sdk::Type::FLOAT],
+        |_, i| Ok(vec![Value::Float((0..4).map(|n| f(i, n)).sum())]),
+    );
     let host = kit.host();
     let text = |n: usize| {
         let nodes: Vec<String> = (0..4).map(|i| format!(r#""s{i}": Shares(n: {})"#, n + i)).collect();

@@ -40,7 +40,12 @@ fn waiting(caps: Caps) -> (Kit, std::sync::mpsc::Receiver<()>) {
     (kit, receiver)
 }
 
-fn cancel_when_begun(host: &Host, graph: &str, begun: &std::sync::mpsc::Receiver<()>, options: &RunOptions) -> selfsame_host::Outcome {
+fn cancel_when_begun(
+    host: &Host,
+    graph: &str,
+    begun: &std::sync::mpsc::Receiver<()>,
+    options: &RunOptions,
+) -> selfsame_host::Outcome {
     std::thread::scope(|scope| {
         let running = scope.spawn(|| run_with(host, graph, &[], options, &()));
         begun.recv().unwrap();

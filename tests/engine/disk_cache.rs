@@ -89,7 +89,11 @@ fn damaged_entries_are_computed_again() {
             damage(&mut bytes);
             std::fs::write(&path, bytes).unwrap();
         }
-        assert_eq!(kit.numbers(&kit.host_on(folder.path()), &text(1.0, 1.0)), (vec![2.0], "p s t".to_owned()), "{name}");
+        assert_eq!(
+            kit.numbers(&kit.host_on(folder.path()), &text(1.0, 1.0)),
+            (vec![2.0], "p s t".to_owned()),
+            "{name}"
+        );
         assert_eq!(kit.numbers(&kit.host_on(folder.path()), &text(1.0, 1.0)), (vec![2.0], String::new()), "{name}");
     }
 }
@@ -130,7 +134,8 @@ fn hosts_at_once_on_one_folder_do_not_disturb_each_other() {
             });
         }
     });
-    let leftovers: Vec<_> = files_below(folder.path()).into_iter().filter(|p| p.to_string_lossy().contains(".new-")).collect();
+    let leftovers: Vec<_> =
+        files_below(folder.path()).into_iter().filter(|p| p.to_string_lossy().contains(".new-")).collect();
     assert_eq!(leftovers, Vec::<PathBuf>::new());
 }
 
@@ -139,7 +144,8 @@ fn a_folder_that_cannot_be_made_is_an_error_and_one_that_breaks_later_is_not() {
     let (kit, folder) = (Kit::new(), tempfile::tempdir().unwrap());
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let settings = HostSettings { cache_folder: Some(file.clone()), device: "cpu".to_owned(), ..HostSettings::default() };
+    let settings =
+        HostSettings { cache_folder: Some(file.clone()), device: "cpu".to_owned(), ..HostSettings::default() };
     match selfsame_host::Host::new(settings) {
         Err(error @ Error::CacheFolder { .. }) => assert!(error.to_string().contains(&*file.to_string_lossy())),
         other => panic!("{:?}", other.map(|_| ())),
@@ -201,5 +207,8 @@ fn what_is_cheap_to_make_is_not_stored() {
     });
     kit.run(&kit.host_on(folder.path()), &graph(r#""q": Slow()"#, "q.out"));
     assert_eq!(values(folder.path()).len(), 1);
-    assert_eq!(kit.numbers(&kit.host_on(folder.path()), &graph(r#""q": Slow()"#, "q.out")), (vec![0.25], String::new()));
+    assert_eq!(
+        kit.numbers(&kit.host_on(folder.path()), &graph(r#""q": Slow()"#, "q.out")),
+        (vec![0.25], String::new())
+    );
 }

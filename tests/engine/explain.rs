@@ -24,7 +24,10 @@ fn each_reason_is_the_right_one() {
     assert_eq!((why(&outcome, "t"), why(&outcome, "p")), (vec![], vec![Reason::InputsChanged(vec!["by".to_owned()])]));
     let outcome = explain(&host, &text(2.0, 3.0));
     let both = Reason::InputsChanged(vec!["by".to_owned(), "thing".to_owned()]);
-    assert_eq!((why(&outcome, "t"), why(&outcome, "p")), (vec![Reason::InputsChanged(vec!["value".to_owned()])], vec![both]));
+    assert_eq!(
+        (why(&outcome, "t"), why(&outcome, "p")),
+        (vec![Reason::InputsChanged(vec!["value".to_owned()])], vec![both])
+    );
 }
 
 #[test]
@@ -97,8 +100,10 @@ fn a_node_that_asks_has_one_reason() {
     let kit = Kit::new();
     let host = kit.host();
     let text = |which: i32| {
-        let nodes = format!(r#""w": Int(value: {which}), "a": Num(value: 1), "b": Num(value: 2),
-                               "p": Pick(which: Out("w.out"), a: Out("a.out"), b: Out("b.out"))"#);
+        let nodes = format!(
+            r#""w": Int(value: {which}), "a": Num(value: 1), "b": Num(value: 2),
+                               "p": Pick(which: Out("w.out"), a: Out("a.out"), b: Out("b.out"))"#
+        );
         graph(&nodes, "p.out")
     };
     assert_eq!(why(&explain(&host, &text(0)), "p"), [Reason::FirstTime]);

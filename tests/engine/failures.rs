@@ -15,20 +15,32 @@ fn a_failure_says_everything() {
     let outcome = run_with(&host, &graph(nodes, "a.out"), &[], &options(), &events);
     assert_eq!(outcome.result, RunResult::Failed);
     let [failure] = &outcome.failures[..] else { panic!("{:?}", outcome.failures) };
-    assert_eq!((&*failure.node, &*failure.type_name, &*failure.at), ("f", "FailAt", "test.ron:3:8"));
-    assert_eq!((failure.status, failure.port.as_deref(), failure.element), (Status::InvalidArgument, Some("x"), Some(2)));
+    assert_eq!((&*failure.node, &*failure.type_name, &*failure.at), ("f", "FailAt", "test.ron:3:3"));
+    assert_eq!(
+        (failure.status, failure.port.as_deref(), failure.element),
+        (Status::InvalidArgument, Some("x"), Some(2))
+    );
     assert_eq!((&*failure.message, failure.hint.as_deref()), ("it is the one", Some("take another")));
-    assert_eq!(failure.inputs, [("x".to_owned(), "the number 2.0".to_owned()), ("at".to_owned(), "the number 2.0".to_owned())]);
+    assert_eq!(
+        failure.inputs,
+        [("x".to_owned(), "the number 2.0".to_owned()), ("at".to_owned(), "the number 2.0".to_owned())]
+    );
     assert_eq!(
         failure.to_string(),
-        "node `f` (FailAt), element 2, input `x`: it is the one\n --> test.ron:3:8\n  = inputs: x: the number 2.0, at: the number 2.0\n  = hint: take another"
+        "node `f` (FailAt), element 2, input `x`: it is the one\n --> test.ron:3:3\n  = inputs: x: the number 2.0, at: the number 2.0\n  = hint: take another"
     );
     assert_eq!(outcome.output("y").map(numbers), None);
-    assert_eq!((in_state(&outcome, NodeState::Failed), in_state(&outcome, NodeState::Blocked)), ("f".into(), "a".into()));
+    assert_eq!(
+        (in_state(&outcome, NodeState::Failed), in_state(&outcome, NodeState::Blocked)),
+        ("f".into(), "a".into())
+    );
     assert!(events.of("f").contains(&"node_failed".to_owned()));
     assert!(events.of("a").is_empty());
     let last = events.0.lock().unwrap().last().unwrap().clone();
-    assert_eq!((&last["event"], &last["result"], &last["failed"]), (&"run_finished".into(), &"failed".into(), &1.into()));
+    assert_eq!(
+        (&last["event"], &last["result"], &last["failed"]),
+        (&"run_finished".into(), &"failed".into(), &1.into())
+    );
 }
 
 #[test]
@@ -64,7 +76,8 @@ fn running_nodes_are_told_to_stop_and_nothing_new_starts() {
         Ok(vec![Value::Float(0.0)])
     });
     let host = kit.host();
-    let nodes = r#""f": Fails(), "w": Waits(), "x": Add(a: Out("w.out"), b: 1), "y": Add(a: Out("f.out"), b: Out("x.out"))"#;
+    let nodes =
+        r#""f": Fails(), "w": Waits(), "x": Add(a: Out("w.out"), b: 1), "y": Add(a: Out("f.out"), b: Out("x.out"))"#;
     let (outcome, ran) = kit.run(&host, &graph(nodes, "y.out"));
     assert_eq!(ran, "f w");
     assert_eq!(outcome.result, RunResult::Failed);
@@ -92,7 +105,10 @@ fn keep_going_finishes_the_other_branches() {
     assert_eq!(failed, ["f", "f2"]);
     assert_eq!(numbers(output(&outcome)), [2.0]);
     assert!(outcome.output("z").is_none());
-    assert_eq!((in_state(&outcome, NodeState::Failed), in_state(&outcome, NodeState::Blocked)), ("f f2".into(), "g h".into()));
+    assert_eq!(
+        (in_state(&outcome, NodeState::Failed), in_state(&outcome, NodeState::Blocked)),
+        ("f f2".into(), "g h".into())
+    );
 }
 
 #[test]
@@ -158,7 +174,7 @@ fn wrong_outputs_are_the_fault_of_the_node() {
     let cases: [(&str, Gives, &str); 5] = [
         ("none", Vec::new, "the node gave 0 outputs instead of 1"),
         ("two", || vec![Value::Float(1.0); 2], "the node gave 2 outputs instead of 1"),
-        ("text", || vec![Value::Text("x".into())], "output `out` should be FLOAT, but is \"x\""),
+        ("text", || vec![Value::Text("x".into())], "output `out` should be FLOAT, but is the string \"x\""),
         ("list", || vec![Value::list([Value::Float(1.0)])], "output `out` should be FLOAT, but is a list of 1 values"),
         ("object", || vec![Value::object(Pebble(1.0))], "output `out` should be FLOAT, but is PEBBLE (PEBBLE)"),
     ];
@@ -178,10 +194,10 @@ fn wrong_outputs_are_the_fault_of_the_node() {
 #[test]
 fn an_empty_list_is_a_list_of_anything_and_an_integer_output_of_floats_is_one() {
     let mut kit = Kit::new();
-    kit.add("None", [], [Type::list(THING)], |_, _| Ok(vec![Value::list([])]));
+    kit.add("Nothing", [], [Type::list(THING)], |_, _| Ok(vec![Value::list([])]));
     kit.add("Whole", [], [Type::FLOAT], |_, _| Ok(vec![Value::Int(3)]));
     let host = kit.host();
-    assert_eq!(kit.numbers(&host, &graph(r#""n": None()"#, "n.out")).0, [] as [f64; 0]);
+    assert_eq!(kit.numbers(&host, &graph(r#""n": Nothing()"#, "n.out")).0, [] as [f64; 0]);
     assert_eq!(kit.numbers(&host, &graph(r#""w": Whole(), "a": Add(a: Out("w.out"), b: 1)"#, "a.out")).0, [4.0]);
 }
 
@@ -194,7 +210,10 @@ fn a_value_of_the_wrong_type_is_stopped_at_the_input() {
     let (outcome, ran) = kit.run(&host, &graph(nodes, "a.out"));
     assert_eq!(ran, "i t");
     let failure = &outcome.failures[0];
-    assert_eq!((&*failure.node, failure.port.as_deref(), &*failure.message), ("a", Some("a"), "expected FLOAT, got THING"));
+    assert_eq!(
+        (&*failure.node, failure.port.as_deref(), &*failure.message),
+        ("a", Some("a"), "expected FLOAT, got THING")
+    );
 }
 
 #[test]

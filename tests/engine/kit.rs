@@ -216,9 +216,8 @@ impl Kit {
         function: impl Fn(Ctx, &Inputs) -> Result<Vec<Value>> + Send + Sync + 'static,
     ) {
         let descriptor = inputs.into_iter().fold(descriptor, NodeDescriptor::input);
-        let output = |(i, ty)| {
-            OutputPort::new(if i == 0 { "out".to_owned() } else { format!("out{i}") }, ty).doc("an output")
-        };
+        let output =
+            |(i, ty)| OutputPort::new(if i == 0 { "out".to_owned() } else { format!("out{i}") }, ty).doc("an output");
         let descriptor = outputs.into_iter().enumerate().map(output).fold(descriptor, NodeDescriptor::output);
         let node = TestType { descriptor, function: Arc::new(function), log: self.log.clone() };
         self.nodes.add(Arc::new(node)).unwrap();

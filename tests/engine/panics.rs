@@ -41,7 +41,11 @@ fn whatever_a_node_panics_with_the_host_goes_on() {
             let failure = &outcome.failures[0];
             assert_eq!((&*failure.node, failure.status), ("p", Status::Panic), "{name}");
             assert!(failure.message.contains(message), "{name}: {}", failure.message);
-            assert!(failure.message.contains("panics.rs") || name == "unwrap" || name == "index", "{}", failure.message);
+            assert!(
+                failure.message.contains("panics.rs") || name == "unwrap" || name == "index",
+                "{}",
+                failure.message
+            );
             assert!(failure.hint.is_some());
         }
         assert_eq!(kit.numbers(&host, &graph(r#""n": Num(value: 1)"#, "n.out")).0, [1.0], "{name}");

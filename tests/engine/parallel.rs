@@ -108,7 +108,9 @@ fn two_runs_at_once_share_the_device() {
         for run in 0..2 {
             let host = &host;
             scope.spawn(move || {
-                let nodes = format!(r#""r": Range(count: 10), "s": Add(a: Out("r.out"), b: {run}00), "o": One(x: Out("s.out"))"#);
+                let nodes = format!(
+                    r#""r": Range(count: 10), "s": Add(a: Out("r.out"), b: {run}00), "o": One(x: Out("s.out"))"#
+                );
                 assert_eq!(numbers(output(&crate::kit::run(host, &graph(&nodes, "o.out")))).len(), 10);
             });
         }
@@ -140,10 +142,9 @@ fn two_runs_at_once_on_one_host() {
 #[test]
 fn random_graphs_come_to_an_end() {
     let mut kit = Kit::new();
-    for (name, caps) in [
-        ("Device", Caps { cuda: true, ..Caps::default() }),
-        ("Serial", Caps { serial: true, ..Caps::default() }),
-    ] {
+    for (name, caps) in
+        [("Device", Caps { cuda: true, ..Caps::default() }), ("Serial", Caps { serial: true, ..Caps::default() })]
+    {
         let descriptor = kit.describe(name).caps(caps);
         kit.add_as(descriptor, [port("a", Type::FLOAT), port("b", Type::FLOAT)], [Type::FLOAT], |_, i| {
             Ok(vec![Value::Float(f(i, 0).max(f(i, 1)) + 1.0)])

@@ -150,7 +150,9 @@ fn make(nodes: &[Random]) -> Made {
             Kind::Sum => find(a, Sort::Number).and_then(|j| {
                 let sum = match tree(j) {
                     One(x) => x,
-                    List(items) => items.iter().map(|item| if let One(x) = item { Some(*x) } else { None }).sum::<Option<f64>>()?,
+                    List(items) => {
+                        items.iter().map(|item| if let One(x) = item { Some(*x) } else { None }).sum::<Option<f64>>()?
+                    }
                 };
                 Some((format!("Sum(values: Out(\"n{j}.out\"))"), Sort::Number, One(sum + 0.0), vec![j], 1))
             }),
@@ -220,7 +222,7 @@ fn evaluate(host: &Host, made: &Made, threads: usize) -> Tree {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// On a host that knows nothing, every needed node runs, each call once; what is not asked for does not run.
     #[test]

@@ -1,6 +1,6 @@
 //! Files that nodes save, and what they say about themselves.
 
-use crate::kit::{graph, options, port, Kit};
+use crate::kit::{Kit, graph, options, port};
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
 use selfsame_host::{Host, HostSettings, Nodes, Outcome, RunOptions, RunResult, metadata, open_graph};
 use selfsame_sdk::{Error, Type, Value};
@@ -75,8 +75,8 @@ fn a_save_that_fails_leaves_no_file() {
         });
     }
     let (host, folder) = (kit.host(), tempfile::tempdir().unwrap());
-    let options = RunOptions { output_folder: folder.path().to_owned(), ..options() };
     for name in ["Fails", "Panics"] {
+        let options = RunOptions { output_folder: folder.path().to_owned(), ..options() };
         let outcome = crate::kit::run_with(&host, &graph(&format!(r#""s": {name}()"#), "s.out"), &[], &options, &());
         assert_eq!((outcome.result, outcome.saved.len()), (RunResult::Failed, 0));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{name}");
@@ -158,6 +158,10 @@ fn the_graph_in_a_picture_makes_the_same_picture_from_anywhere() {
     assert_eq!(pixels(&again), pixels(&picture));
     let third = folder.path().join("third");
     run_project(&host(), &open_graph(&again).unwrap(), &[], &third);
-    assert_eq!(std::fs::read(third.join("mine_0001.png")).unwrap(), std::fs::read(&again).unwrap(), "equal to the byte");
+    assert_eq!(
+        std::fs::read(third.join("mine_0001.png")).unwrap(),
+        std::fs::read(&again).unwrap(),
+        "equal to the byte"
+    );
     assert_eq!(texts(&again)[metadata::GRAPH], texts(&picture)[metadata::GRAPH]);
 }

@@ -12,13 +12,12 @@ use super::calls::{Calls, SlotRef, resolve};
 use super::explain::{Reason, Trace};
 use super::prepare::{PreparedNode, Source};
 use super::{NodeState, Run};
-use crate::cache::{Outcome, Record, Ref};
+use crate::cache::{Outcome, Reads, Record, Ref};
 use crate::events::{Event, Failure};
 use crate::key::{Key, KeyBuilder};
 use crate::lock;
 use selfsame_sdk::{Error, Object, Slot, Status, Value};
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Something that takes time.
@@ -33,7 +32,7 @@ pub(super) enum Task {
 pub(super) struct Called {
     pub result: Result<Vec<Value>, Error>,
     pub seconds: f64,
-    pub files: Vec<(PathBuf, Arc<str>)>,
+    pub reads: Reads,
 }
 
 pub(super) struct Engine<'r> {
@@ -102,18 +101,38 @@ struct State {
     /// How many nodes may still take the outputs.
     users: usize,
     settled: bool,
+    /// Its keys are known and its values were not asked for, but may still be.
+    idle: bool,
     started: bool,
     reported: bool,
     blocked: bool,
     failed: bool,
+    /// It gave up since it was told to stop.
+    stopped: bool,
+    /// Some elements of a list have failed, in a run that goes on after failures.
+    lacks_elements: bool,
     seconds: f64,
     bytes: u64,
     why: Vec<Reason>,
 }
 
+impl State {
+    /// The outputs hold more than numbers and texts.
+    fn has_objects(&self) -> bool {
+        self.outputs.iter().flat_map(|outputs| outputs.iter()).any(Ref::has_objects)
+    }
+
+    /// Every call lacks something that could not be computed.
+    fn lacks_all(&self) -> bool {
+        !self.progress.is_empty() && self.progress.iter().all(|call| call.failed)
+    }
+}
+
 #[derive(Clone, Default)]
 struct CallState {
     key: Option<Key>,
+    /// The lazy inputs that are in the key. Others stay pending, even where another element has asked for them.
+    asked: Vec<usize>,
     gives: Option<Arc<[Ref]>>,
     failed: bool,
 }
@@ -167,11 +186,12 @@ impl<'r> Engine<'r> {
 
     /// A task to do, if there is one now.
     pub fn next_task(&mut self) -> Option<Task> {
+        if self.stopping || self.run.cancel.check().is_err() {
+            let in_lanes = self.lanes.iter_mut().map(|lane| std::mem::take(&mut lane.waiting).len()).sum::<usize>();
+            self.outstanding -= std::mem::take(&mut self.ready).len() + in_lanes;
+            return None;
+        }
         while let Some(task) = self.ready.pop() {
-            if self.stopping || self.run.cancel.check().is_err() {
-                self.outstanding -= 1;
-                continue;
-            }
             let lane = match &task {
                 Task::Call { node, .. } => self.node(*node).lane,
                 Task::Load { .. } => None,
@@ -271,15 +291,13 @@ impl<'r> Engine<'r> {
                 to_run.push(i);
                 continue;
             }
-            match self.look_up(node, slots) {
-                Known::Gives(_, refs) if self.has_values(node, &refs) => call.gives = Some(refs),
-                Known::Gives(key, _) => {
-                    call.key = Some(key);
-                    to_run.push(i);
-                }
+            let (key, asked, known) = self.look_up(node, slots);
+            match known {
+                Known::Gives(refs) if self.has_values(node, &refs) => call.gives = Some(refs),
                 Known::Asks(port) => asks.push(port),
-                Known::Nothing(key) => {
+                Known::Gives(_) | Known::Nothing => {
                     call.key = Some(key);
+                    call.asked = asked;
                     to_run.push(i);
                 }
             }
@@ -315,40 +333,39 @@ impl<'r> Engine<'r> {
         }
     }
 
-    /// Goes through the records of a call: what it asked for with these inputs, what then, and what it gave.
-    fn look_up(&self, node: usize, slots: &[SlotRef]) -> Known {
+    /// Goes through the records of a call: what it asked for with these inputs, what then, and what it gave. Gives the
+    /// key of its last record, or of the one that is missing, and the lazy inputs that are in this key.
+    fn look_up(&self, node: usize, slots: &[SlotRef]) -> (Key, Vec<usize>, Known) {
         let prepared = self.node(node);
-        let ports = &prepared.node_type.descriptor().inputs;
+        let ports = prepared.node_type.descriptor().inputs.len();
+        let mut asked = Vec::new();
         let mut builder = prepared.base_key.clone();
         let add = |builder: &mut KeyBuilder, port: usize| {
             if let Some(SlotRef::Given(value)) = slots.get(port) {
                 value.add_to(builder.number(port as u64));
             }
         };
-        for port in 0..ports.len() {
-            if !ports[port].lazy && !matches!(prepared.inputs[port], None | Some(Source::Literal(_))) {
-                add(&mut builder, port);
-            }
-        }
+        prepared.keyed.iter().for_each(|port| add(&mut builder, *port));
         let mut key = builder.finish();
-        for _ in 0..=ports.len() {
+        while asked.len() <= ports {
             match self.run.record(&key) {
-                None => return Known::Nothing(key),
-                Some(Record { outcome: Outcome::Gives(refs), files, .. }) => {
-                    self.run.note_files(node, &files);
-                    return Known::Gives(key, refs);
+                None => break,
+                Some(Record { outcome: Outcome::Gives(refs), reads, .. }) => {
+                    self.run.note_files(node, &reads.files);
+                    return (key, asked, Known::Gives(refs));
                 }
                 Some(Record { outcome: Outcome::Asks(port), .. }) => match slots.get(port) {
                     Some(SlotRef::Given(_)) => {
                         add(&mut builder, port);
                         key = builder.finish();
+                        asked.push(port);
                     }
-                    Some(SlotRef::Pending) => return Known::Asks(port),
-                    _ => return Known::Nothing(key),
+                    Some(SlotRef::Pending) => return (key, asked, Known::Asks(port)),
+                    _ => break,
                 },
             }
         }
-        Known::Nothing(key)
+        (key, asked, Known::Nothing)
     }
 
     /// Lazy inputs are wanted.
@@ -396,7 +413,13 @@ impl<'r> Engine<'r> {
         let Some(calls) = &self.states[node].calls else { return };
         let mut tasks = Vec::with_capacity(to_run.len());
         for call in to_run {
-            let slots = calls.calls.get(call).map(|slots| slots.iter().map(|slot| self.slot(slot)).collect());
+            let asked = self.states[node].progress.get(call).map_or(&[][..], |call| &call.asked);
+            let is_pending = |port: usize| {
+                let lazy = prepared.reusable && prepared.lazy_sources.iter().any(|(lazy, _)| *lazy == port);
+                lazy && !asked.contains(&port)
+            };
+            let slot = |(port, slot)| if is_pending(port) { Some(Slot::Pending) } else { self.slot(slot) };
+            let slots = calls.calls.get(call).map(|slots| slots.iter().enumerate().map(slot).collect());
             match slots.unwrap_or(None) {
                 Some(slots) => tasks.push(Task::Call { node, call, slots }),
                 None => {
@@ -453,10 +476,10 @@ impl<'r> Engine<'r> {
         self.free_lane(node);
         self.states[node].running -= 1;
         self.states[node].seconds += called.seconds;
-        let Called { result, seconds, files } = called;
+        let Called { result, seconds, reads } = called;
         match result {
-            Ok(values) => self.gives(node, call, &slots, values, seconds, files),
-            Err(error) if error.status == Status::NeedsInput => self.needs(node, call, error, seconds, files),
+            Ok(values) => self.gives(node, call, &slots, values, seconds, reads),
+            Err(error) if error.status == Status::NeedsInput => self.needs(node, call, &slots, error, seconds, reads),
             Err(error) => self.call_failed(node, call, error, &slots),
         }
         drop(slots);
@@ -472,15 +495,7 @@ impl<'r> Engine<'r> {
         self.advance();
     }
 
-    fn gives(
-        &mut self,
-        node: usize,
-        call: usize,
-        slots: &[Slot],
-        values: Vec<Value>,
-        seconds: f64,
-        files: Vec<(PathBuf, Arc<str>)>,
-    ) {
+    fn gives(&mut self, node: usize, call: usize, slots: &[Slot], values: Vec<Value>, seconds: f64, reads: Reads) {
         let prepared = self.node(node);
         if let Err(error) = super::check::outputs(prepared.node_type.descriptor(), &values) {
             return self.call_failed(node, call, error, slots);
@@ -499,17 +514,17 @@ impl<'r> Engine<'r> {
         let refs: Arc<[Ref]> = values
             .iter()
             .enumerate()
-            .map(|(i, value)| passed(value).unwrap_or_else(|| Ref::of(value, &super::output_key(&key, &files, i))))
+            .map(|(i, value)| {
+                passed(value).unwrap_or_else(|| Ref::of(value, &super::output_key(&key, &reads.files, i)))
+            })
             .collect();
         for (value, reference) in values.iter().zip(refs.iter()) {
             self.states[node].bytes += value.bytes();
             self.keep(node, value, reference, seconds);
         }
+        self.run.note_files(node, &reads.files);
         if prepared.reusable {
-            self.run.note_files(node, &files);
-            self.add_record(key, Record { outcome: Outcome::Gives(refs.clone()), seconds, files });
-        } else {
-            self.run.note_files(node, &files);
+            self.add_record(key, Record { outcome: Outcome::Gives(refs.clone()), seconds, reads });
         }
         if let Some(call) = self.states[node].progress.get_mut(call) {
             call.gives = Some(refs);
@@ -524,9 +539,11 @@ impl<'r> Engine<'r> {
                 items.iter().zip(&list.items).for_each(|(item, reference)| self.keep(node, item, reference, share));
             }
             (Value::Object(object), Ref::Object(at)) => {
+                // What is passed through was kept by the node that made it, and at what that node took.
+                let is_new = !self.live.contains_key(&at.key);
                 self.states[node].held.push(at.key);
                 self.live.entry(at.key).or_insert_with(|| (object.clone(), 0)).1 += 1;
-                if self.node(node).reusable {
+                if is_new && self.node(node).reusable {
                     lock(self.run.host.memory()).add_value(at.key, object.clone(), seconds);
                     if self.run.host.has_disk() {
                         self.to_store.push(Store::Value { key: at.key, object: object.clone(), seconds });
@@ -537,22 +554,25 @@ impl<'r> Engine<'r> {
         }
     }
 
-    fn needs(&mut self, node: usize, call: usize, error: Error, seconds: f64, files: Vec<(PathBuf, Arc<str>)>) {
+    fn needs(&mut self, node: usize, call: usize, slots: &[Slot], error: Error, seconds: f64, reads: Reads) {
         let prepared = self.node(node);
         let ports = &prepared.node_type.descriptor().inputs;
         let port = ports.iter().position(|port| port.lazy && Some(&port.name) == error.port.as_ref());
         let Some(port) = port else {
             let error = Error::new("the node asks for an input that is not lazy");
-            return self.call_failed(node, call, error, &[]);
+            return self.call_failed(node, call, error, slots);
         };
+        if !matches!(slots.get(port), Some(Slot::Pending)) {
+            // Calling it again would give the same answer, on and on.
+            let error =
+                Error::input(&ports[port].name, "the node asks for a lazy input that it was given or is not set");
+            return self.call_failed(node, call, error, slots);
+        }
         if prepared.reusable {
             if let Some(key) = self.states[node].progress.get(call).and_then(|call| call.key) {
-                self.add_record(key, Record { outcome: Outcome::Asks(port), seconds, files });
+                self.add_record(key, Record { outcome: Outcome::Asks(port), seconds, reads });
             }
-        } else if self.states[node].asked.contains(&port) {
-            let error = Error::new("the node asks again for a lazy input that it was given");
-            self.call_failed(node, call, error, &[]);
-        } else {
+        } else if !self.states[node].asked.contains(&port) {
             self.states[node].asked.push(port);
         }
     }
@@ -582,7 +602,9 @@ impl<'r> Engine<'r> {
         let is_first = state.outputs.is_none();
         state.outputs = Some(outputs);
         state.remake = false;
-        if state.started && !std::mem::replace(&mut state.reported, true) {
+        if state.lacks_elements || state.lacks_all() {
+            // Its failure was told, or that of the node that it needs.
+        } else if state.started && !std::mem::replace(&mut state.reported, true) {
             let (seconds, bytes) = (state.seconds, state.bytes);
             self.run.emit(&Event::NodeFinished { node: &prepared.id, type_name: &prepared.type_name, seconds, bytes });
         } else if is_first {
@@ -596,10 +618,14 @@ impl<'r> Engine<'r> {
                 self.steps.push(Step::Resolve(waiter));
             }
         }
-        if self.states[node].values_wanted {
+        let state = &self.states[node];
+        if state.values_wanted {
             self.obtain(node);
-        } else {
+        } else if state.started || state.users == 0 || !state.has_objects() {
             self.settle(node);
+        } else {
+            // Its values may be wanted and gone: what they would be made of is held as long as somebody may ask.
+            self.states[node].idle = true;
         }
     }
 
@@ -643,7 +669,9 @@ impl<'r> Engine<'r> {
         let state = &mut self.states[node];
         state.progress.clear();
         state.remake = true;
-        state.why.push(Reason::GivenUp);
+        if self.run.options.explain && state.why.is_empty() {
+            state.why.push(Reason::GivenUp);
+        }
         self.steps.push(Step::Resolve(node));
     }
 
@@ -673,22 +701,30 @@ impl<'r> Engine<'r> {
 
     /// This node takes no more values for now.
     fn settle(&mut self, node: usize) {
-        if std::mem::replace(&mut self.states[node].settled, true) {
-            return;
-        }
-        for source in self.all_sources(node) {
-            self.states[source].users = self.states[source].users.saturating_sub(1);
-            if self.states[source].users == 0 {
-                self.release(source);
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            if std::mem::replace(&mut self.states[node].settled, true) {
+                continue;
             }
-        }
-        if self.states[node].users == 0 {
-            self.release(node);
+            for source in self.all_sources(node) {
+                let state = &mut self.states[source];
+                state.users = state.users.saturating_sub(1);
+                if state.users == 0 {
+                    if std::mem::take(&mut state.idle) {
+                        open.push(source);
+                    }
+                    self.release(source);
+                }
+            }
+            if self.states[node].users == 0 {
+                self.release(node);
+            }
         }
     }
 
     /// This node takes values after all, since what it gave is gone.
     fn unsettle(&mut self, node: usize) {
+        self.states[node].idle = false;
         if std::mem::replace(&mut self.states[node].settled, false) {
             for source in self.all_sources(node) {
                 self.states[source].users += 1;
@@ -731,6 +767,7 @@ impl<'r> Engine<'r> {
             if let Some(call) = self.states[node].progress.get_mut(call) {
                 call.failed = true;
             }
+            self.states[node].lacks_elements = true;
             return self.report(node, Some(call), error, slots);
         }
         self.fail(node, mapped.then_some(call), error, slots.to_vec());
@@ -742,12 +779,14 @@ impl<'r> Engine<'r> {
         if std::mem::replace(&mut self.states[node].failed, true) {
             return;
         }
-        if !told_to_stop {
-            self.report(node, element, error, &slots);
-            if !self.run.options.keep_going {
-                self.stopping = true;
-                self.run.cancel.cancel();
-            }
+        if told_to_stop {
+            self.states[node].stopped = true;
+            return self.settle(node);
+        }
+        self.report(node, element, error, &slots);
+        if !self.run.options.keep_going {
+            self.stopping = true;
+            self.run.cancel.cancel();
         }
         self.give_up(node);
     }
@@ -791,7 +830,7 @@ impl<'r> Engine<'r> {
 
     /// Notes why a node has to run.
     fn explain(&mut self, node: usize) {
-        if self.run.options.explain && !self.states[node].started {
+        if self.run.options.explain && self.states[node].why.is_empty() {
             let reason = self.run.reason(node, self.trace(node));
             self.states[node].why.push(reason);
         }
@@ -822,8 +861,10 @@ impl<'r> Engine<'r> {
         let stopped = self.run.cancel.check().is_err();
         let of = |state: &mut State| {
             let ended = match state {
-                State { failed: true, .. } => NodeState::Failed,
+                State { stopped: true, .. } => NodeState::Stopped,
+                State { failed: true, .. } | State { lacks_elements: true, .. } => NodeState::Failed,
                 State { blocked: true, .. } => NodeState::Blocked,
+                _ if state.lacks_all() => NodeState::Blocked,
                 State { outputs: Some(_), started: true, .. } => NodeState::Ran,
                 State { outputs: Some(_), .. } => NodeState::Reused,
                 State { keys_wanted: true, .. } if stopped => NodeState::Stopped,
@@ -837,8 +878,7 @@ impl<'r> Engine<'r> {
 
 /// What is known of a call.
 enum Known {
-    Gives(Key, Arc<[Ref]>),
+    Gives(Arc<[Ref]>),
     Asks(usize),
-    /// It has to run; its record will have this key.
-    Nothing(Key),
+    Nothing,
 }

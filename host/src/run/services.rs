@@ -7,6 +7,7 @@ use selfsame_nodes::image::encode::{Depth, frames};
 use selfsame_sdk::{Error, Image, Level, MakeShared, Result, Services, Status, WriteFile};
 use std::any::{Any, TypeId};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,12 +20,20 @@ pub(super) struct CallServices<'r> {
     pub node: usize,
     /// The files that the call has read, with their digests.
     pub files: Mutex<Vec<(PathBuf, Arc<str>)>>,
+    /// It has asked what a path means in the folder of the graph.
+    pub uses_folder: AtomicBool,
     pub last_progress: Mutex<Option<Instant>>,
 }
 
 impl<'r> CallServices<'r> {
     pub fn new(run: &'r Run<'r>, node: usize) -> Self {
-        CallServices { run, node, files: Mutex::default(), last_progress: Mutex::default() }
+        CallServices {
+            run,
+            node,
+            files: Mutex::default(),
+            uses_folder: AtomicBool::new(false),
+            last_progress: Mutex::default(),
+        }
     }
 
     fn saved(&self, path: &Path) {
@@ -69,6 +78,9 @@ impl Services for CallServices<'_> {
     }
 
     fn path(&self, path: &str) -> PathBuf {
+        if Path::new(path).is_relative() {
+            self.uses_folder.store(true, Ordering::Relaxed);
+        }
         self.run.prepared.about.folder.join(path)
     }
 
