@@ -142,14 +142,19 @@ pub fn text_encoders(ctx: Ctx, clip: &Clip) -> Result<Arc<TextEncoders>> {
             weights.finish("text encoder")?;
             Ok(TextEncoder { tokenizer, clip })
         };
+        // A folder brings its own; a single file is used as ComfyUI uses it.
+        let tokenizer = |folder: &str, usual: fn() -> Tokenizer| -> Result<Tokenizer> {
+            let folder = clip.file.path.join(folder);
+            if folder.is_dir() { Ok(Tokenizer::from_dir(folder, PadInPrompt::Special)?) } else { Ok(usual()) }
+        };
         let second = match second {
             None => None,
             Some(source) => {
-                let tokenizer = Tokenizer::clip_g(PadInPrompt::Ordinary);
+                let tokenizer = tokenizer("tokenizer_2", || Tokenizer::clip_g(PadInPrompt::Ordinary))?;
                 Some(encoder(Part::TextEncoder2, source, second_deltas, tokenizer)?)
             }
         };
-        let first = encoder(Part::TextEncoder, first, first_deltas, Tokenizer::clip_l())?;
+        let first = encoder(Part::TextEncoder, first, first_deltas, tokenizer("tokenizer", Tokenizer::clip_l)?)?;
         let embeddings = load_embeddings(&clip.embeddings)?;
         Ok((TextEncoders { first, second, embeddings }, bytes))
     })

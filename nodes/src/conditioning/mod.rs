@@ -2,6 +2,7 @@
 
 pub mod combine;
 pub mod control_net;
+pub mod encode_prompts;
 pub mod place;
 pub mod text_encode;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub fn all() -> Vec<Arc<dyn NodeType>> {
     nodes![
         text_encode::text_encode,
+        encode_prompts::encode_prompts,
         text_encode::load_embedding,
         text_encode::clip_skip,
         combine::combine_conditioning,

@@ -1,9 +1,9 @@
 //! Text to conditioning.
 
-use crate::networks::text_encoders;
+use crate::networks::{TextEncoders, text_encoders};
 use crate::wires::{Clip, Condition, Conditioning, Embedding, ModelFile, from_device};
 use selfsame_models::Cancel;
-use selfsame_models::text::{EncodeOptions, PromptStyle, encode_sd15, encode_sdxl};
+use selfsame_models::text::{EncodeOptions, EncodedText, PromptStyle, encode_sd15, encode_sdxl};
 use selfsame_sdk::prelude::*;
 
 /// How weights in a prompt, such as `(red hat:1.2)`, are read and applied.
@@ -51,18 +51,31 @@ pub fn text_encode(
     syntax: Syntax,
 ) -> Result<Conditioning> {
     let encoders = text_encoders(ctx, &clip)?;
+    let second = text_2.as_ref().unwrap_or(&text);
+    let encoded = encode(ctx, &encoders, &[&text], &[second], syntax, clip.skip)?;
+    let pooled = encoded.pooled.as_ref().map(from_device).transpose()?;
+    Ok(Conditioning { entries: vec![Condition::new(from_device(&encoded.context)?, pooled)] })
+}
+
+/// Encodes prompts together, so that they come out equally long; `second` are those for SDXL's second text encoder.
+pub(super) fn encode(
+    ctx: Ctx,
+    encoders: &TextEncoders,
+    first: &[&str],
+    second: &[&str],
+    syntax: Syntax,
+    clip_skip: usize,
+) -> Result<EncodedText> {
     let options = EncodeOptions {
         style: syntax.style(),
-        clip_skip: clip.skip,
+        clip_skip,
         embeddings: &encoders.embeddings,
         cancel: ctx.get::<Cancel>()?.clone(),
     };
-    let encoded = match &encoders.second {
-        None => encode_sd15(&encoders.first, &[&text], &options)?,
-        Some(second) => encode_sdxl(&encoders.first, second, &[&text], &[text_2.as_ref().unwrap_or(&text)], &options)?,
-    };
-    let pooled = encoded.pooled.as_ref().map(from_device).transpose()?;
-    Ok(Conditioning { entries: vec![Condition::new(from_device(&encoded.context)?, pooled)] })
+    Ok(match &encoders.second {
+        None => encode_sd15(&encoders.first, first, &options)?,
+        Some(clip_g) => encode_sdxl(&encoders.first, clip_g, first, second, &options)?,
+    })
 }
 
 /// Takes the features of an earlier layer of the text encoders, as models of drawings are often trained with.

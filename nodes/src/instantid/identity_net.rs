@@ -34,6 +34,9 @@ pub fn identity_net(
     end: f64,
     /// Where in the picture it works.
     mask: Option<Mask>,
+    /// Weakens it towards the fine layers, so that it guides more than it dictates (diffusers' guess mode).
+    #[param(default = false)]
+    soft: bool,
 ) -> Result<(Conditioning, Conditioning)> {
     if start > end {
         return Err(Error::input("start", format!("expected at most the end {end}, got {start}")));
@@ -42,7 +45,7 @@ pub fn identity_net(
         net,
         image: keypoints,
         strength,
-        is_soft: false,
+        is_soft: soft,
         span: Span { start, end },
         mask,
         context: Some(id.tokens),

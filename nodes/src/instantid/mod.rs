@@ -1,6 +1,7 @@
 //! InstantID (arXiv 2401.07519): a face embedding becomes tokens (`IDEmbed`), which the denoising network reads through an
 //! Image Adapter (`ImageAdapter`) and IdentityNet reads instead of text (`IdentityNet`).
 
+pub mod face_embedding;
 pub mod id_embed;
 pub mod id_interpolation;
 pub mod identity_net;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub fn all() -> Vec<Arc<dyn NodeType>> {
     nodes![
         load::load_instant_id,
+        face_embedding::face_embedding,
         id_embed::id_embed,
         id_interpolation::id_interpolation,
         id_interpolation::id_sweep,

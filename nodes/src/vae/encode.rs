@@ -3,7 +3,7 @@
 use super::MAX_WHOLE;
 use crate::Compute;
 use crate::networks::{Autoencoder, autoencoder};
-use crate::wires::{Vae, from_device, image_to_device};
+use crate::wires::{Vae, from_device, image_to_device, to_device};
 use selfsame_models::Cancel;
 use selfsame_models::rng::TorchGenerator;
 use selfsame_models::vae::Tiling;
@@ -23,6 +23,8 @@ pub fn vae_encode(
     /// Draws from the distribution that the autoencoder gives, by this seed, as diffusers does. Without it the middle of
     /// the distribution is taken, as in ComfyUI's exact mode.
     seed: Option<Seed>,
+    /// Noise to draw with instead of that of the seed, of the shape of the latents and of unit strength.
+    noise: Option<Latent>,
 ) -> Result<Latent> {
     let compute: &Compute = ctx.get()?;
     let cancel: &Cancel = ctx.get()?;
@@ -45,9 +47,10 @@ pub fn vae_encode(
             } else {
                 kl.encode(&pixels, cancel)?
             };
-            let latents = match seed {
-                None => posterior.mean().clone(),
-                Some(Seed(seed)) => {
+            let latents = match (noise, seed) {
+                (Some(noise), _) => posterior.sample(&to_device(&noise.samples, &compute.device)?)?,
+                (None, None) => posterior.mean().clone(),
+                (None, Some(Seed(seed))) => {
                     let shape = posterior.mean().dims().to_vec();
                     posterior.sample(&TorchGenerator::new(seed).randn_tensor(&shape, &compute.device)?)?
                 }
