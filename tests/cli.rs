@@ -16,6 +16,9 @@ mod models;
 mod nodes;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "models/server.rs"]
+#[allow(dead_code, reason = "the tests of models need more of it")]
+mod server;
 #[cfg(unix)]
 #[path = "cli/signals.rs"]
 mod signals;
@@ -111,6 +114,12 @@ impl Done {
         }
         self
     }
+}
+
+/// Sends a signal to a program that runs.
+#[cfg(unix)]
+fn signal(child: &std::process::Child, name: &str) {
+    assert!(Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status().unwrap().success());
 }
 
 /// The pixels of a PNG file.

@@ -15,7 +15,7 @@ const WRONG: [(&str, &str, &str); 5] = [
     ("b: 4", "c: 4", "error[missing-input]: node `sum` (IntArithmetic) needs its input `b`"),
     ("b: 4", "b: 4.5", "error[wrong-literal]: input `b` of node `sum` takes INT, not the number 4.5"),
     ("sum.result", "sum.value", "error[unknown-output]: node `sum` (IntArithmetic) has no output `value`"),
-    ("version: 1,", "version: 1", "error[syntax]: expected `,` or `)`"),
+    ("version: 1,", "version: 1", "error[syntax]: expected `,` or `)` at the end of this line"),
 ];
 
 #[test]

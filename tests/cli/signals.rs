@@ -1,8 +1,8 @@
 //! Stopping a run from outside.
 
-use crate::{Done, Scratch, pixels};
+use crate::{Done, Scratch, pixels, signal};
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 /// Saves a hundred large pictures, one after the other, which takes much longer than the test.
 const LONG: &str = r#"Graph(version: 1, nodes: {
@@ -11,10 +11,6 @@ const LONG: &str = r#"Graph(version: 1, nodes: {
     "many": Range(start: 1, stop: 100),
     "save": SaveImage(image: Out("blur.image"), quality: Out("many.numbers")),
 })"#;
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status().unwrap().success());
-}
 
 /// Runs the graph until the first file is saved, sends a signal, and waits for the end.
 fn interrupted(scratch: &Scratch, name: &str) -> (Done, Vec<serde_json::Value>) {
