@@ -14,6 +14,7 @@ pub mod logic;
 pub mod mask;
 pub mod note;
 pub mod number;
+pub mod onnx;
 mod splitmix;
 pub mod tensors;
 pub mod text;
