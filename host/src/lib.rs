@@ -14,7 +14,9 @@ mod host;
 mod key;
 pub mod metadata;
 pub mod models;
+pub mod onnx;
 mod output;
+pub mod platform;
 mod registry;
 mod run;
 

@@ -266,5 +266,68 @@ fn subfolders(folder: &Path, start: &str) -> Vec<PathBuf> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
-#[path = "find_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn places(variables: &[(&str, &Path)], program: &str, cache: &str) -> Vec<(Origin, PathBuf)> {
+        let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, path)| path.as_os_str().to_owned());
+        Places::with_environment(Some(program.into()), [cache.into()], &variable).0
+    }
+
+    #[test]
+    fn the_order_of_the_places() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let venv = home.join("venv");
+        let packages = |prefix: &Path, kind: &str| prefix.join("lib/python3.12").join(kind).join("onnxruntime/capi");
+        for folder in [packages(&venv, "site-packages"), packages(&home.join(".local"), "dist-packages")] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let libraries = home.join("lib");
+        let variables = [("HOME", home), ("VIRTUAL_ENV", &venv), ("LD_LIBRARY_PATH", &libraries)];
+        let found = places(&variables, "/bin", "/cache/1.32.0");
+        let before = [
+            (Origin::Program, PathBuf::from("/bin")),
+            (Origin::Cache, "/cache/1.32.0".into()),
+            (Origin::System, libraries.clone()),
+            (Origin::System, "/usr/local/lib".into()),
+        ];
+        assert_eq!(found[..4], before);
+        let python = [
+            (Origin::Python, packages(&venv, "site-packages")),
+            (Origin::Python, packages(&home.join(".local"), "dist-packages")),
+        ];
+        assert_eq!(found[found.len() - 2..], python);
+
+        let named = [("HOME", home), (VARIABLE, Path::new("/mine/libonnxruntime.so"))];
+        assert_eq!(places(&named, "/bin", "/cache"), [(Origin::Environment, "/mine/libonnxruntime.so".into())]);
+        // A relative folder would mean another one in every working directory.
+        let relative = places(&[("LD_LIBRARY_PATH", Path::new("lib:/abs"))], "/bin", "/cache");
+        assert_eq!(relative[2], (Origin::System, "/abs".into()));
+    }
+
+    #[test]
+    fn the_python_on_the_path_leads_to_its_packages() {
+        let folder = tempfile::tempdir().unwrap();
+        let prefix = folder.path().join("python");
+        let packages = prefix.join("lib/python3.13/site-packages/onnxruntime/capi");
+        for path in [&packages, &prefix.join("bin"), &folder.path().join("bin")] {
+            std::fs::create_dir_all(path).unwrap();
+        }
+        std::fs::write(prefix.join("bin/python3.13"), "").unwrap();
+        let link = folder.path().join("bin/python3");
+        std::os::unix::fs::symlink(prefix.join("bin/python3.13"), link).unwrap();
+        let found = places(&[("PATH", &folder.path().join("bin"))], "/bin", "/cache");
+        assert_eq!(found.last(), Some(&(Origin::Python, packages.canonicalize().unwrap())));
+    }
+
+    #[test]
+    fn names_of_the_library() {
+        for name in ["libonnxruntime.so", "libonnxruntime.so.1", "libonnxruntime.so.1.32.0"] {
+            assert!(is_library_name(name), "{name}");
+        }
+        for name in ["libonnxruntime_providers_shared.so", "onnxruntime.so", "libonnxruntime.a", ""] {
+            assert!(!is_library_name(name), "{name}");
+        }
+    }
+}
