@@ -81,6 +81,8 @@ pub fn fetch(wheel: &Wheel, sources: &Sources, folder: &Path, watch: &Watch<'_>)
     // The wheel has served, or is of no use.
     let _ = std::fs::remove_file(&file);
     done?;
+    // A library that cannot be used must not get there.
+    selfsame_nodes::onnx::find(&Places::of([(Origin::Cache, unpacked.clone())]))?;
     if target.exists() {
         // Something damaged it.
         std::fs::remove_dir_all(&target).map_err(Error::storage(&target, "is damaged and cannot be deleted"))?;
