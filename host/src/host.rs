@@ -68,7 +68,7 @@ impl Default for HostSettings {
             cache_folder: None,
             cache_bytes: 20 << 30,
             digests: None,
-            models: Folders::new([], []),
+            models: Folders::new([], [], []),
             catalogue: Catalogue::builtin(),
             onnx_runtime: onnx::runtime(),
         }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod bytes;
 mod cache;
 mod device;
 mod error;
@@ -19,7 +20,9 @@ mod output;
 pub mod platform;
 mod registry;
 mod run;
+mod settings;
 
+pub use bytes::{Bytes, NotBytes};
 pub use cache::MemoryUse;
 pub use error::Error;
 pub use events::{Event, Failure, Observer, RunResult};
@@ -27,6 +30,7 @@ pub use graph::{LoadError, open_graph};
 pub use host::{Host, HostSettings};
 pub use registry::Nodes;
 pub use run::{About, NodeReport, NodeState, Outcome, Prepared, Reason, RunOptions};
+pub use settings::{SettingsError, SettingsFile};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -9,7 +9,7 @@ use crate::validate::Valid;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use selfsame_sdk::{Literal, is_port_name};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Which results are wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -213,9 +213,32 @@ impl Plan {
     ///
     /// Only links can be outputs of a graph: a result that is no link, or has no name of its own, is left out.
     pub fn to_graph(&self, names: AssetNames) -> Graph {
+        self.to_graph_with(names, &|_, _, _| None)
+    }
+
+    /// As [`to_graph`](Self::to_graph), with some links replaced by what they gave: `known(link, node, port)` is the value
+    /// of a link at an input (by its index in the descriptor) of a node. Nodes that nothing needs then are left out.
+    pub fn to_graph_with(
+        &self,
+        names: AssetNames,
+        known: &dyn Fn(PlanLink, NodeIndex, usize) -> Option<Literal>,
+    ) -> Graph {
         let mut graph = Graph::default();
         let mut versions = BTreeSet::new();
-        for &index in &self.order {
+        let of_outputs = self.outputs.iter().filter_map(|output| output.value.as_ref()).flat_map(PlanValue::links);
+        let mut needed: HashSet<NodeIndex> =
+            self.targets.iter().copied().chain(of_outputs.map(|link| link.node)).collect();
+        // What a node needs stands before it.
+        for &index in self.order.iter().rev() {
+            if !needed.contains(&index) {
+                continue;
+            }
+            for input in &self.node(index).inputs {
+                let open = input.value.links().into_iter().filter(|link| known(*link, index, input.port).is_none());
+                needed.extend(open.map(|link| link.node));
+            }
+        }
+        for &index in self.order.iter().filter(|index| needed.contains(index)) {
             let planned = self.node(index);
             let mut node = Node::new(&*planned.id, &*planned.type_name);
             for input in &planned.inputs {
@@ -223,7 +246,7 @@ impl Plan {
                     Some(asset) if asset.is_model || names == AssetNames::Written => &asset.written,
                     _ => &input.value,
                 };
-                node = node.set(&input.name, self.written(value));
+                node = node.set(&input.name, self.written(value, &|link| known(link, index, input.port)));
             }
             versions.insert((planned.type_name.clone(), planned.version));
             graph.nodes.push(node);
@@ -243,12 +266,13 @@ impl Plan {
         Link::new(&*node.id, node.outputs.get(link.output).map_or("", |name| name))
     }
 
-    fn written(&self, value: &PlanValue) -> Value {
+    fn written(&self, value: &PlanValue, known: &dyn Fn(PlanLink) -> Option<Literal>) -> Value {
         match value {
             PlanValue::Literal(literal) => Value::from(literal.clone()),
-            PlanValue::Output(link) => Value::Link(self.link(*link)),
+            PlanValue::Output(link) => known(*link).map_or_else(|| Value::Link(self.link(*link)), Value::from),
             PlanValue::List(items) => {
-                Value::List(items.iter().map(|item| Spanned::new(self.written(item), Span::default())).collect())
+                let written = |item| Spanned::new(self.written(item, known), Span::default());
+                Value::List(items.iter().map(written).collect())
             }
         }
     }

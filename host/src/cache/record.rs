@@ -1,7 +1,7 @@
 //! What is known of a call without its values.
 
 use crate::key::{Key, KeyBuilder};
-use selfsame_sdk::Value;
+use selfsame_sdk::{Literal, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,6 +83,18 @@ impl Ref {
             Ref::Object(object) => key.text("o").key(&object.key),
             Ref::Missing => key.text("m"),
         };
+    }
+
+    /// As it can be written in a graph file, if it can.
+    pub fn literal(&self) -> Option<Literal> {
+        match self {
+            Ref::Scalar(Value::Bool(b)) => Some(Literal::Bool(*b)),
+            Ref::Scalar(Value::Int(i)) => Some(Literal::Int((*i).into())),
+            Ref::Scalar(Value::Float(x)) => x.is_finite().then_some(Literal::Float(*x)),
+            Ref::Scalar(Value::Text(text)) => Some(Literal::Str(text.as_ref().to_owned())),
+            Ref::List(list) => list.items.iter().map(Ref::literal).collect::<Option<_>>().map(Literal::List),
+            _ => None,
+        }
     }
 
     /// Whether an element could not be computed.

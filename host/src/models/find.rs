@@ -86,7 +86,7 @@ impl Folders {
     }
 
     /// The model at exactly this path below a folder of the kind, the extension perhaps left out.
-    pub(crate) fn find_exact(&self, kind: &str, name: &str) -> Option<PathBuf> {
+    pub fn find_exact(&self, kind: &str, name: &str) -> Option<PathBuf> {
         let parts = relative_parts(name)?;
         let places = self.all().iter().flat_map(|folder| folders_of(kind).into_iter().map(|sub| folder.path.join(sub)));
         places.map(|place| place.join(parts.iter().collect::<PathBuf>())).find_map(|path| model_at(kind, path))

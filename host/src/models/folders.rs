@@ -1,6 +1,6 @@
 //! Where model files are looked for.
 
-use std::ffi::OsString;
+use crate::platform::{self, Variable};
 use std::path::{Path, PathBuf};
 
 /// The environment variable that lists models folders, separated as in `PATH`.
@@ -28,6 +28,8 @@ pub enum Origin {
     Flag,
     /// The environment variable [`VARIABLE`].
     Environment,
+    /// The settings file.
+    Settings,
     /// Nobody: it is the folder for the user's data on this platform.
     User,
     /// The settings name a ComfyUI installation.
@@ -39,6 +41,7 @@ impl std::fmt::Display for Origin {
         f.write_str(match self {
             Self::Flag => "--models",
             Self::Environment => VARIABLE,
+            Self::Settings => "settings file",
             Self::User => "user folder",
             Self::ComfyUi => "ComfyUI",
         })
@@ -46,21 +49,27 @@ impl std::fmt::Display for Origin {
 }
 
 impl Folders {
-    /// `flags` first, then [`VARIABLE`], the user's data folder, and the `comfyui` installations (or their `models`
-    /// folders). A folder that is named twice counts where it is named first.
-    pub fn new(flags: impl IntoIterator<Item = PathBuf>, comfyui: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self::with_environment(flags, comfyui, &|name| std::env::var_os(name))
+    /// `flags` first, then [`VARIABLE`], the folders that the `settings` name, the user's data folder, and the `comfyui`
+    /// installations (or their `models` folders). A folder that is named twice counts where it is named first.
+    pub fn new(
+        flags: impl IntoIterator<Item = PathBuf>,
+        settings: impl IntoIterator<Item = PathBuf>,
+        comfyui: impl IntoIterator<Item = PathBuf>,
+    ) -> Self {
+        Self::with_environment(flags, settings, comfyui, &platform::variable)
     }
 
     fn with_environment(
         flags: impl IntoIterator<Item = PathBuf>,
+        settings: impl IntoIterator<Item = PathBuf>,
         comfyui: impl IntoIterator<Item = PathBuf>,
-        variable: &dyn Fn(&str) -> Option<OsString>,
+        variable: Variable,
     ) -> Self {
         let listed = variable(VARIABLE).unwrap_or_default();
-        let user = user_data(variable).map(|data| data.join("selfsame").join("models"));
+        let user = platform::data(variable).map(|data| data.join("selfsame").join("models"));
         let all = (flags.into_iter().map(|path| (path, Origin::Flag)))
             .chain(std::env::split_paths(&listed).map(|path| (path, Origin::Environment)))
+            .chain(settings.into_iter().map(|path| (path, Origin::Settings)))
             .chain(user.map(|path| (path, Origin::User)))
             .chain(comfyui.into_iter().map(|path| (comfyui_models(path), Origin::ComfyUi)));
         Self::of(all.map(|(path, origin)| Folder { path, origin }))
@@ -95,28 +104,22 @@ fn comfyui_models(path: PathBuf) -> PathBuf {
     if models.is_dir() { models } else { path }
 }
 
-/// The platform's folder for a user's data, without a crate for six lines.
-fn user_data(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if cfg!(windows) {
-        absolute("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        Some(absolute("HOME")?.join("Library").join("Application Support"))
-    } else {
-        // A relative XDG_DATA_HOME is to be ignored: https://specifications.freedesktop.org/basedir-spec
-        absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local").join("share")))
-    }
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
 
-    fn folders(variables: &[(&str, &str)], flags: &[&str], comfyui: &[&Path]) -> Vec<(PathBuf, Origin)> {
+    fn folders(
+        variables: &[(&str, &str)],
+        flags: &[&str],
+        settings: &[&str],
+        comfyui: &[&Path],
+    ) -> Vec<(PathBuf, Origin)> {
         let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value));
         let flags = flags.iter().map(PathBuf::from);
+        let settings = settings.iter().map(PathBuf::from);
         let comfyui = comfyui.iter().map(|path| path.to_path_buf());
-        let folders = Folders::with_environment(flags, comfyui, &variable);
+        let folders = Folders::with_environment(flags, settings, comfyui, &variable);
         folders.all().iter().map(|folder| (folder.path.clone(), folder.origin)).collect()
     }
 
@@ -124,25 +127,16 @@ mod tests {
     fn the_order_of_the_folders() {
         let comfy = tempfile::tempdir().unwrap();
         std::fs::create_dir(comfy.path().join("models")).unwrap();
-        let found = folders(&[(VARIABLE, "/m1:/m2:/flag::"), ("HOME", "/home/ada")], &["/flag"], &[comfy.path()]);
+        let variables = [(VARIABLE, "/m1:/m2:/flag::"), ("HOME", "/home/ada")];
+        let found = folders(&variables, &["/flag"], &["/set", "/m1"], &[comfy.path()]);
         let expected = [
             ("/flag".into(), Origin::Flag),
             ("/m1".into(), Origin::Environment),
             ("/m2".into(), Origin::Environment),
+            ("/set".into(), Origin::Settings),
             ("/home/ada/.local/share/selfsame/models".into(), Origin::User),
             (comfy.path().join("models"), Origin::ComfyUi),
         ];
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn the_user_folder() {
-        let user = |variables: &[(&str, &str)]| folders(variables, &[], &[]);
-        assert_eq!(user(&[("XDG_DATA_HOME", "/data"), ("HOME", "/h")])[0].0, Path::new("/data/selfsame/models"));
-        assert_eq!(
-            user(&[("XDG_DATA_HOME", "data"), ("HOME", "/h")])[0].0,
-            Path::new("/h/.local/share/selfsame/models")
-        );
-        assert!(user(&[]).is_empty());
     }
 }

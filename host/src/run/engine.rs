@@ -571,6 +571,10 @@ impl<'r> Engine<'r> {
         let of_call = |call: usize| state.progress.get(call).and_then(|call| call.gives.clone());
         let outputs = prepared.node_type.descriptor().outputs.len();
         let outputs: Arc<[Ref]> = calls.assemble(outputs, &of_call).into();
+        if !prepared.reusable {
+            let literals = outputs.iter().enumerate().filter_map(|(i, value)| Some(((node, i), value.literal()?)));
+            lock(&self.run.given).extend(literals);
+        }
         if self.run.options.keep_traces() {
             self.run.add_trace(node, self.trace(node));
         }

@@ -135,6 +135,8 @@ pub(crate) struct Run<'r> {
     saved: Mutex<Vec<PathBuf>>,
     /// Nodes that are not in use, by index.
     instances: Mutex<HashMap<usize, Vec<Box<dyn Node>>>>,
+    /// What nodes gave that may give something else another time, as far as it can be written down.
+    given: Mutex<HashMap<(usize, usize), Literal>>,
     /// The files that calls without a record have read.
     files: Mutex<BTreeMap<usize, Vec<(PathBuf, Arc<str>)>>>,
     traces: Mutex<HashMap<String, Trace>>,
@@ -214,6 +216,7 @@ impl<'r> Run<'r> {
             output: Output::new(options.output_folder.clone()),
             saved: Mutex::default(),
             instances: Mutex::default(),
+            given: Mutex::default(),
             files: Mutex::default(),
             traces: Mutex::default(),
             traces_before: if options.keep_traces() { host.traces(&prepared.about.name) } else { HashMap::new() },
@@ -367,7 +370,7 @@ impl<'r> Run<'r> {
         let versions = BTreeMap::from([("selfsame", env!("CARGO_PKG_VERSION")), ("device", self.host.device_name())]);
         let json = |value: serde_json::Result<String>| value.unwrap_or_default();
         vec![
-            (metadata::GRAPH.to_owned(), self.prepared.graph_text().to_owned()),
+            (metadata::GRAPH.to_owned(), self.prepared.graph_text(&lock(&self.given))),
             (metadata::ARGUMENTS.to_owned(), json(serde_json::to_string(&arguments))),
             (metadata::VERSIONS.to_owned(), json(serde_json::to_string(&versions))),
             (metadata::FILES.to_owned(), json(serde_json::to_string(&files))),

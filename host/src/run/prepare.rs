@@ -6,11 +6,11 @@ use crate::host::Host;
 use crate::key::{Key, KeyBuilder};
 use petgraph::Direction;
 use petgraph::graph::NodeIndex;
-use selfsame_graphs::{AssetNames, Plan, PlanInput, PlanValue};
-use selfsame_sdk::{Literal, NodeType, Value};
+use selfsame_graphs::{AssetNames, Plan, PlanInput, PlanLink, PlanValue};
+use selfsame_sdk::{Literal, NodeType, Value, Widget};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// A plan made ready to run on a host, any number of times. [`Host::prepare`] makes it.
 pub struct Prepared {
@@ -21,7 +21,6 @@ pub struct Prepared {
     pub(super) lanes: usize,
     pub(super) about: About,
     plan: Plan,
-    graph_text: OnceLock<String>,
 }
 
 /// What the plan of a run was made from.
@@ -88,7 +87,7 @@ impl Host {
         let targets = plan.targets().iter().map(|index| index.index()).collect();
         let outputs =
             plan.outputs().iter().map(|output| (output.name.clone(), output.value.as_ref().map(source))).collect();
-        Ok(Prepared { nodes, targets, outputs, lanes: lanes.len(), about, plan, graph_text: OnceLock::new() })
+        Ok(Prepared { nodes, targets, outputs, lanes: lanes.len(), about, plan })
     }
 
     fn prepare_node(
@@ -174,8 +173,18 @@ impl Prepared {
         format!("{}:{}:{}", at.file, at.line, at.column)
     }
 
-    /// The plan as the text of a graph file that needs no other file and no argument.
-    pub(super) fn graph_text(&self) -> &str {
-        self.graph_text.get_or_init(|| self.plan.to_graph(AssetNames::Resolved).to_ron())
+    /// The plan as the text of a graph file that needs no argument and gives the same again: what nodes gave that may
+    /// give something else another time is written out. `given` are their outputs, by node and output.
+    pub(super) fn graph_text(&self, given: &HashMap<(usize, usize), Literal>) -> String {
+        let known = |link: PlanLink, node: NodeIndex, port: usize| {
+            let literal = given.get(&(link.node.index(), link.output))?;
+            let port = self.nodes.get(node.index())?.node_type.descriptor().inputs.get(port)?;
+            Some(match literal {
+                // On wires a seed is the i64 of the same bits.
+                Literal::Int(i) if port.widget == Widget::Seed => Literal::Int(i128::from(*i as i64 as u64)),
+                other => other.clone(),
+            })
+        };
+        self.plan.to_graph_with(AssetNames::Resolved, &known).to_ron()
     }
 }

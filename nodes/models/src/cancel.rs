@@ -17,6 +17,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
+/// A switch that something else flips too, such as a signal handler, which must not do more than that.
+impl From<Arc<AtomicBool>> for Cancel {
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Cancel(flag)
+    }
+}
+
 impl Cancel {
     /// Asks everything that holds a clone to stop at its next layer.
     pub fn cancel(&self) {

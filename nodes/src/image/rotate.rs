@@ -49,7 +49,8 @@ pub fn rotate_image(
     fill: Color,
 ) -> Result<(Image, Mask)> {
     let [_, height, width, channels] = image.dims();
-    let quarters = angle.rem_euclid(360.0) / 90.0;
+    // The rest of a tiny angle below 0 is rounded to 360 itself.
+    let quarters = angle.rem_euclid(360.0) / 90.0 % 4.0;
     if quarters.fract() == 0.0 && (expand || quarters % 2.0 == 0.0 || width == height) {
         let turned = quarter_turns(ctx, &image, quarters as usize)?;
         let nothing = Mask::new([1, turned.height(), turned.width()], vec![0.0; turned.height() * turned.width()])?;
@@ -133,6 +134,12 @@ mod tests {
     fn turned(image: &Image, angle: f64, expand: bool) -> (Image, Mask) {
         let host = TestHost::new();
         rotate_image(host.ctx(), image.clone(), angle, expand, Interpolation::Bicubic, RED).unwrap()
+    }
+
+    #[test]
+    fn a_tiny_angle_to_the_left_is_no_turn() {
+        let image = Image::new([1, 1, 2, 1], vec![0.25, 0.75]).unwrap();
+        assert_eq!(turned(&image, -1e-300, true).0, image);
     }
 
     #[test]

@@ -78,6 +78,8 @@ mod tests {
 
     #[test]
     fn seeds_have_64_bits() {
+        let node = &selfsame_sdk::nodes![super::seed][0];
+        assert_eq!(node.descriptor().inputs[0].widget, selfsame_sdk::Widget::Seed);
         assert_eq!(seed(Seed(u64::MAX)).unwrap(), Seed(u64::MAX));
         assert_eq!(next_seed(Seed(u64::MAX), 1).unwrap(), Seed(0));
         assert_eq!(next_seed(Seed(0), -1).unwrap(), Seed(u64::MAX));

@@ -1,0 +1,46 @@
+//! Flags that several commands have.
+
+use clap::Args;
+use selfsame_host::Bytes;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Where models are looked for.
+#[derive(Args, Clone, Default)]
+pub struct ModelFlags {
+    /// Looks for models in this folder before all others; may be given several times [env: SELFSAME_MODELS]
+    #[arg(long, value_name = "DIR")]
+    pub models: Vec<PathBuf>,
+}
+
+/// Values for a graph's arguments.
+#[derive(Args, Clone, Default)]
+pub struct SetFlags {
+    /// Sets an argument of the graph; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// How graphs are run.
+#[derive(Args, Clone, Default)]
+pub struct HostFlags {
+    /// Saves files into this folder [env: SELFSAME_OUT] [default: output]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Computes on this device: auto, cpu, cuda or cuda:N [env: SELFSAME_DEVICE] [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    #[command(flatten)]
+    pub models: ModelFlags,
+    /// Keeps results between runs in this folder; several runs may share it [env: SELFSAME_CACHE_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Keeps at most so many bytes of results and weights in memory: 8G, 512M [env: SELFSAME_MEMORY]
+    /// [default: half of the machine's]
+    #[arg(long, value_name = "BYTES")]
+    pub memory: Option<Bytes>,
+    /// Runs at most so many nodes at a time, and so many threads inside them [env: SELFSAME_THREADS]
+    /// [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}

@@ -1,0 +1,59 @@
+//! `selfsame graph show`: a picture of a graph.
+
+use crate::cli::exit::{Exit, OrStop, Stop};
+use crate::cli::output::{print, write_file};
+use clap::{Args, ValueEnum};
+use selfsame_graphs::Picture;
+use selfsame_host::{Nodes, open_graph};
+use std::path::{Path, PathBuf};
+
+/// Draws a graph, also one with mistakes
+#[derive(Args)]
+pub struct Show {
+    /// A graph file, or a saved picture
+    #[arg(value_name = "FILE")]
+    graph: PathBuf,
+    /// The kind of drawing; without it, what the name after --out ends with, else svg
+    #[arg(long)]
+    format: Option<Format>,
+    /// Writes the drawing into this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    /// A picture to look at
+    Svg,
+    /// For Graphviz
+    Dot,
+    /// For Markdown documents
+    Mermaid,
+}
+
+impl Show {
+    pub fn run(self) -> Result<Exit, Stop> {
+        let project = open_graph(&self.graph).or_stop(Exit::Wrong)?;
+        let picture = Picture::new(&project, &Nodes::built_in());
+        let format = self.format.or(self.out.as_deref().and_then(by_name)).unwrap_or(Format::Svg);
+        let drawing = match format {
+            Format::Svg => picture.svg(),
+            Format::Dot => picture.dot(),
+            Format::Mermaid => picture.mermaid(),
+        };
+        match &self.out {
+            Some(path) => write_file(path, &drawing)?,
+            None => print(&drawing)?,
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn by_name(path: &Path) -> Option<Format> {
+    match path.extension()?.to_str()? {
+        "dot" | "gv" => Some(Format::Dot),
+        "mmd" | "mermaid" => Some(Format::Mermaid),
+        "svg" => Some(Format::Svg),
+        _ => None,
+    }
+}
