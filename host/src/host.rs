@@ -6,8 +6,9 @@ use crate::key::{Key, KeyBuilder};
 use crate::models::{Catalogue, Folders, Missing};
 use crate::registry::Nodes;
 use crate::run::Trace;
-use crate::{Error, device, lock};
+use crate::{Error, device, lock, onnx};
 use selfsame_nodes::Compute;
+use selfsame_nodes::onnx::Runtime;
 use selfsame_sdk::{MakeShared, Object};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ pub struct Host {
     catalogue: Catalogue,
     /// Locks for what only one node at a time may use: a device, a node type.
     alone: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    onnx_runtime: Runtime,
     /// Locks for resources that are being made, so that two nodes do not make one twice.
     making: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// What the nodes of each graph were given last time.
@@ -54,6 +56,8 @@ pub struct HostSettings {
     pub models: Folders,
     /// The models that can be fetched, for hints.
     pub catalogue: Catalogue,
+    /// Where nodes with ONNX models get ONNX Runtime from.
+    pub onnx_runtime: Runtime,
 }
 
 impl Default for HostSettings {
@@ -68,6 +72,7 @@ impl Default for HostSettings {
             digests: None,
             models: Folders::new([], [], []),
             catalogue: Catalogue::builtin(),
+            onnx_runtime: onnx::runtime(),
         }
     }
 }
@@ -93,6 +98,7 @@ impl Host {
             models: settings.models,
             catalogue: settings.catalogue,
             alone: Mutex::default(),
+            onnx_runtime: settings.onnx_runtime,
             making: Mutex::default(),
             traces: Mutex::default(),
         })
@@ -198,7 +204,8 @@ impl Host {
 
     /// What nodes get from [`selfsame_sdk::Ctx::get`].
     pub(crate) fn offer(&self, id: TypeId) -> Option<&(dyn Any + Send + Sync)> {
-        (id == TypeId::of::<Compute>()).then_some(&self.compute as &(dyn Any + Send + Sync))
+        let offers: [&(dyn Any + Send + Sync); 2] = [&self.compute, &self.onnx_runtime];
+        offers.into_iter().find(|offer| (**offer).type_id() == id)
     }
 
     pub(crate) fn traces(&self, graph: &str) -> HashMap<String, Trace> {

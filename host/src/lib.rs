@@ -15,6 +15,7 @@ mod host;
 mod key;
 pub mod metadata;
 pub mod models;
+pub mod onnx;
 mod output;
 pub mod platform;
 mod registry;

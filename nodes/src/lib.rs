@@ -18,6 +18,7 @@ pub mod mask;
 pub mod networks;
 pub mod note;
 pub mod number;
+pub mod onnx;
 pub mod sampling;
 mod splitmix;
 pub mod tensors;

@@ -1,14 +1,14 @@
 //! Fetching one file, whatever the server and the network do.
 //!
 //! Nothing that a server says is believed for its own sake. A file is complete when it has the length and the digest
-//! that the catalogue states, or else the hub. Everything that can pass by itself is tried again.
+//! that are known beforehand, or else those that the hub states. Everything that can pass by itself is tried again.
 
 use super::digest::BLOCK;
 use super::hub::{Answer, number};
 use super::part::{Note, Part};
 use super::pull::{Checked, Event, Watch};
 use super::verify::{Verdict, sniff};
-use super::{Hub, Model, ModelFile, PullError};
+use super::{Hub, PullError};
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,12 +20,22 @@ const PROGRESS: u64 = 8 << 20;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// A file on a server, and what is known of it beforehand.
+pub(crate) struct Remote<'a> {
+    /// Where it is.
+    pub url: String,
+    /// The page where a person can see why it may not be had.
+    pub page: String,
+    /// Its length.
+    pub bytes: Option<u64>,
+    /// Its SHA-256 in lower-case hexadecimal digits.
+    pub sha256: Option<&'a str>,
+}
+
 /// One file on its way.
 struct Job<'a> {
     hub: &'a Hub,
-    model: &'a Model,
-    file: &'a ModelFile,
-    url: String,
+    file: &'a Remote<'a>,
     target: &'a Path,
     watch: &'a Watch<'a>,
 }
@@ -51,15 +61,8 @@ fn again(reason: impl Into<String>) -> Trouble {
 }
 
 /// Fetches a file to `target`, continuing what an earlier call left.
-pub(crate) fn download(
-    hub: &Hub,
-    model: &Model,
-    file: &ModelFile,
-    target: &Path,
-    watch: &Watch<'_>,
-) -> Result<Checked, PullError> {
-    let url = hub.url(&model.repository, &model.revision, &file.from);
-    let job = Job { hub, model, file, url, target, watch };
+pub(crate) fn download(hub: &Hub, file: &Remote<'_>, target: &Path, watch: &Watch<'_>) -> Result<Checked, PullError> {
+    let job = Job { hub, file, target, watch };
     let mut part = Part::open(target, watch)?;
     match job.fetch(&mut part) {
         Ok(checked) => part.finish().map(|()| checked),
@@ -103,7 +106,12 @@ impl Job<'_> {
             }
             failures += 1;
             if failures >= patience.attempts {
-                return Err(PullError::GaveUp { url: self.url.clone(), attempts: failures, reason, kept: part.have() });
+                return Err(PullError::GaveUp {
+                    url: self.file.url.clone(),
+                    attempts: failures,
+                    reason,
+                    kept: part.have(),
+                });
             }
             (self.watch.event)(self.target, Event::Retrying { reason: &reason, pause: wait });
             sleep(wait, self.watch)?;
@@ -116,10 +124,10 @@ impl Job<'_> {
     /// Asks once, and reads as far as it goes.
     fn attempt(&self, part: &mut Part) -> Result<Facts, Trouble> {
         self.check_cancelled()?;
-        let answer = self.hub.get(&self.url, part.have()).map_err(again)?;
+        let answer = self.hub.get(&self.file.url, part.have()).map_err(again)?;
         self.compare_with_catalogue(answer.digest.as_deref(), answer.linked_size)?;
-        let sha256 = match (&self.file.sha256, &answer.digest) {
-            (Some(known), _) => Some((known.clone(), Checked::Catalogue)),
+        let sha256 = match (self.file.sha256, &answer.digest) {
+            (Some(known), _) => Some((known.to_owned(), Checked::Catalogue)),
             (None, stated) => stated.clone().map(|digest| (digest, Checked::Hub)),
         };
         let facts = Facts { sha256 };
@@ -162,11 +170,11 @@ impl Job<'_> {
             && expected != got
         {
             // With a digest it does not matter what the server announces.
-            return Err(PullError::WrongSize { url: self.url.clone(), expected, got }.into());
+            return Err(PullError::WrongSize { url: self.file.url.clone(), expected, got }.into());
         }
         if total.is_none() && facts.sha256.is_none() {
             let problem = "the server states neither length nor digest, so nobody can tell whether a file is whole";
-            return Err(PullError::Server { url: self.url.clone(), problem: problem.into() }.into());
+            return Err(PullError::Server { url: self.file.url.clone(), problem: problem.into() }.into());
         }
         self.check_space(part, total)?;
         part.set_note(note)?;
@@ -192,7 +200,7 @@ impl Job<'_> {
                 && let Some(other) = sniff(bytes)
             {
                 let what = if other == Verdict::HtmlPage { "a web page" } else { "a Git-LFS pointer" };
-                return Err(PullError::NotTheFile { url: self.url.clone(), what }.into());
+                return Err(PullError::NotTheFile { url: self.file.url.clone(), what }.into());
             }
             part.append(bytes)?;
             if read == 0 {
@@ -218,7 +226,7 @@ impl Job<'_> {
             // What an earlier call left may be the cause.
             return Err(Trouble::FromStart(format!("expected SHA-256 {expected}, got {got}")));
         }
-        Err(PullError::WrongDigest { url: self.url.clone(), expected, got }.into())
+        Err(PullError::WrongDigest { url: self.file.url.clone(), expected, got }.into())
     }
 
     /// Before gigabytes are fetched: whether the hub means the file that the catalogue means.
@@ -226,11 +234,11 @@ impl Job<'_> {
         if let (Some(expected), Some(got)) = (self.file.bytes, length)
             && expected != got
         {
-            return Err(PullError::WrongSize { url: self.url.clone(), expected, got });
+            return Err(PullError::WrongSize { url: self.file.url.clone(), expected, got });
         }
-        match (self.file.sha256.as_deref(), digest) {
+        match (self.file.sha256, digest) {
             (Some(expected), Some(got)) if expected != got => Err(PullError::WrongDigest {
-                url: self.url.clone(),
+                url: self.file.url.clone(),
                 expected: expected.to_string(),
                 got: got.to_string(),
             }),
@@ -243,10 +251,9 @@ impl Job<'_> {
         let status = answer.status.as_u16();
         match status {
             401 | 403 if answer.from_hub => {
-                let page = self.hub.page(&self.model.repository);
-                PullError::Gated { page, status, token: self.hub.has_token() }.into()
+                PullError::Gated { page: self.file.page.clone(), status, token: self.hub.has_token() }.into()
             }
-            404 | 410 => PullError::NotFound { url: self.url.clone() }.into(),
+            404 | 410 => PullError::NotFound { url: self.file.url.clone() }.into(),
             // 401 and 403 from elsewhere: the signed address that the hub gave us is too old.
             401 | 403 | 408 | 416 | 425 | 429 | 500.. => Trouble::Again {
                 reason: format!("the server answers {}", answer.status),
@@ -254,7 +261,7 @@ impl Job<'_> {
             },
             _ => {
                 let problem = format!("the server answers {}", answer.status);
-                PullError::Server { url: self.url.clone(), problem }.into()
+                PullError::Server { url: self.file.url.clone(), problem }.into()
             }
         }
     }

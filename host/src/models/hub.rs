@@ -74,8 +74,17 @@ impl Hub {
             Some(endpoint) => text("HF_ENDPOINT", endpoint)?,
             None => ENDPOINT.to_string(),
         };
-        let roots = variable("SSL_CERT_FILE").map(|file| certificates(file.into())).transpose()?;
-        Self::connect(&endpoint, token(&variable)?, Patience::default(), Proxy::try_from_env(), roots)
+        Self::through_env(&endpoint, token(&variable)?)
+    }
+
+    /// The server at `endpoint`, reached through the proxy and trusted by the certificates that the environment names.
+    ///
+    /// # Errors
+    /// If one of them cannot be used, or the endpoint is no web address.
+    pub(crate) fn through_env(endpoint: &str, token: Option<String>) -> Result<Self, PullError> {
+        let file = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty());
+        let roots = file.map(|file| certificates(file.into())).transpose()?;
+        Self::connect(endpoint, token, Patience::default(), Proxy::try_from_env(), roots)
     }
 
     fn connect(

@@ -25,6 +25,10 @@ mod part;
 mod pull;
 mod verify;
 
+pub(crate) use digest::{hash, hex};
+pub(crate) use download::{Remote, download};
+pub(crate) use lock::Lock;
+
 pub use catalogue::{Catalogue, CatalogueError, Licence, Model, ModelFile, UnknownModel};
 pub use error::PullError;
 pub use find::Missing;

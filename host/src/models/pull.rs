@@ -1,6 +1,6 @@
 //! Fetching models.
 
-use super::download::download;
+use super::download::{Remote, download};
 use super::lock::Lock;
 use super::verify::check;
 use super::{Folders, Hub, Model, ModelFile, PullError, Verdict};
@@ -111,7 +111,13 @@ fn pull_file(
     let pulled = match present(&target, file, watch)? {
         Some(found) => found?,
         None => {
-            let checked = download(hub, model, file, &target, watch)?;
+            let remote = Remote {
+                url: hub.url(&model.repository, &model.revision, &file.from),
+                page: hub.page(&model.repository),
+                bytes: file.bytes,
+                sha256: file.sha256.as_deref(),
+            };
+            let checked = download(hub, &remote, &target, watch)?;
             Pulled { path: target, outcome: Outcome::Fetched, checked }
         }
     };

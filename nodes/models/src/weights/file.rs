@@ -46,16 +46,9 @@ pub(super) struct WeightFile {
 impl WeightFile {
     /// Opens `path` and tells what it is.
     pub fn open(path: &Path) -> Result<(Self, Format)> {
-        let fail = |problem| Error::file(path, problem);
-        let mut file = File::open(path).map_err(|e| fail(io_problem(&e)))?;
-        let metadata = file.metadata().map_err(|e| fail(io_problem(&e)))?;
-        if !metadata.is_file() {
-            return Err(fail(FileProblem::Io("it is neither a file nor a folder".into())));
-        }
-        let mut head = Vec::new();
-        (&mut file).take(HEAD).read_to_end(&mut head).map_err(|e| fail(io_problem(&e)))?;
-        let format = format_of(&head, metadata.len()).map_err(fail)?;
-        Ok((Self { path: path.to_path_buf(), len: metadata.len(), file }, format))
+        let (file, head, len) = open_head(path)?;
+        let format = format_of(&head, len).map_err(|problem| Error::file(path, problem))?;
+        Ok((Self { path: path.to_path_buf(), len, file }, format))
     }
 
     /// An error about this file.
@@ -96,6 +89,37 @@ impl WeightFile {
         drop(map);
         Ok(tensor.to_dtype(target)?.to_device(device)?)
     }
+}
+
+/// Opens a file; gives it with its first bytes and its length.
+fn open_head(path: &Path) -> Result<(File, Vec<u8>, u64)> {
+    let fail = |problem| Error::file(path, problem);
+    let mut file = File::open(path).map_err(|e| fail(io_problem(&e)))?;
+    let metadata = file.metadata().map_err(|e| fail(io_problem(&e)))?;
+    if !metadata.is_file() {
+        return Err(fail(FileProblem::Io("it is neither a file nor a folder".into())));
+    }
+    let mut head = Vec::new();
+    (&mut file).take(HEAD).read_to_end(&mut head).map_err(|e| fail(io_problem(&e)))?;
+    Ok((file, head, metadata.len()))
+}
+
+/// Checks that nothing speaks against the file at `path` being an ONNX model. ONNX has no signature, so a file that
+/// passes may still be none.
+///
+/// # Errors
+/// If it cannot be read, or its first bytes show that it is something else.
+pub fn check_onnx(path: &Path) -> Result<()> {
+    let (_, head, len) = open_head(path)?;
+    let problem = match format_of(&head, len) {
+        _ if is_onnx(&head) => return Ok(()),
+        Ok(Format::Safetensors) => FileProblem::NotOnnx { what: "a safetensors file".into() },
+        Ok(Format::Zip) => FileProblem::NotOnnx { what: "a zip archive or a torch checkpoint".into() },
+        Err(FileProblem::OtherFormat { what }) => FileProblem::NotOnnx { what },
+        Err(FileProblem::Unknown { .. }) => return Ok(()),
+        Err(problem) => problem,
+    };
+    Err(Error::file(path, problem))
 }
 
 /// The operating system's refusal in words.
@@ -173,12 +197,16 @@ fn format_of(head: &[u8], len: u64) -> Result<Format, FileProblem> {
     if let Some(problem) = text(head) {
         return Err(problem);
     }
-    // ONNX is a bare protobuf: field 1 (version), then one of the model's other fields.
-    if let [0x08, 1..=32, 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42, ..] = head {
+    if is_onnx(head) {
         return other("an ONNX model");
     }
     let start: Vec<String> = head.iter().take(8).map(|b| format!("{b:02x}")).collect();
     Err(FileProblem::Unknown { start: start.join(" ") })
+}
+
+/// ONNX is a bare protobuf: field 1 (version), then one of the model's other fields.
+fn is_onnx(head: &[u8]) -> bool {
+    matches!(head, [0x08, 1..=32, 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42, ..])
 }
 
 fn lfs_pointer(head: &[u8]) -> Option<FileProblem> {

@@ -47,6 +47,12 @@ pub enum FileProblem {
         /// What it is, with its article: `an ONNX model`.
         what: String,
     },
+    /// Something recognised that is no ONNX model.
+    #[error("this is {what}, expected an ONNX model")]
+    NotOnnx {
+        /// What it is, with its article.
+        what: String,
+    },
     /// The first bytes fit nothing known.
     #[error(
         "unknown file format (it starts with the bytes {start}), expected a safetensors file or a torch checkpoint"

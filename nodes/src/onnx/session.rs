@@ -1,0 +1,173 @@
+//! A model that can be run.
+
+use super::runtime::words;
+use super::{Port, Runtime, has_cuda};
+use crate::Compute;
+use candle_core::DeviceLocation;
+use ort::logging::LogLevel;
+use ort::session::Session as OrtSession;
+use ort::session::builder::SessionBuilder;
+use selfsame_models::weights::check_onnx;
+use selfsame_sdk::{Ctx, Error, ErrorExt, Result, Status, Tensor};
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How a model is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What computes.
+    pub provider: Provider,
+    /// How many threads compute one operation.
+    pub threads: NonZeroUsize,
+}
+
+/// What computes: an execution provider of ONNX Runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// The processor.
+    Cpu,
+    /// The CUDA device of this number. Where the library has no CUDA, or it does not work, the processor.
+    Cuda(usize),
+}
+
+impl Provider {
+    /// The one for a device.
+    pub fn of(compute: &Compute) -> Self {
+        match compute.device.location() {
+            DeviceLocation::Cuda { gpu_id } => Provider::Cuda(gpu_id),
+            _ => Provider::Cpu,
+        }
+    }
+}
+
+impl Default for Options {
+    /// All threads of the processor.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Options { provider: Provider::Cpu, threads }
+    }
+}
+
+/// A model that can be run, from several threads too: they wait for one another, as one run uses all of its threads.
+pub struct Session {
+    path: PathBuf,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    provider: Provider,
+    session: Mutex<OrtSession>,
+}
+
+impl Session {
+    /// Opens the model file at `path` for a node, once for all nodes that share it.
+    ///
+    /// # Errors
+    /// If ONNX Runtime is not there, the file cannot be read, or it is no ONNX model that ONNX Runtime can run.
+    pub fn open(ctx: Ctx, path: &Path, options: Options) -> Result<Arc<Session>> {
+        let digest = ctx.reads(path)?;
+        ctx.shared(&format!("onnx {digest} {options:?}"), || {
+            check_onnx(path)?;
+            ctx.get::<Runtime>()?.start(ctx)?;
+            let session = Session::load(path, options)?;
+            if session.provider != options.provider {
+                ctx.warn(format!("{} runs on the processor: this ONNX Runtime cannot use CUDA here", path.display()));
+            }
+            // The weights, and those that are kept once more in the order that the processor likes.
+            let bytes = 2 * std::fs::metadata(path)?.len();
+            Ok((session, bytes))
+        })
+    }
+
+    /// Opens a model file. [A library](super::load) must be loaded.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn load(path: &Path, options: Options) -> Result<Session> {
+        check_onnx(path)?;
+        let file = || path.display().to_string();
+        // `ort` panics on inputs of rare types, such as sequences of sequences.
+        let opened = catch_unwind(AssertUnwindSafe(|| with_provider(path, options)));
+        let opened = opened.unwrap_or_else(|_| Err(Error::with(Status::Unsupported, "it has inputs of unknown types")));
+        let (session, provider) = opened.context(file)?;
+        Ok(Session {
+            path: path.to_owned(),
+            inputs: session.inputs().iter().map(Port::of).collect(),
+            outputs: session.outputs().iter().map(Port::of).collect(),
+            provider,
+            session: Mutex::new(session),
+        })
+    }
+
+    /// The model file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What must be given, in this order.
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// What comes out, in this order.
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// What computes.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Runs the model. Values are f32 on this side, whatever type the model has.
+    ///
+    /// # Errors
+    /// If the inputs are not as many as [`inputs`](Self::inputs) and of their shapes, or the model fails.
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        self.run_all(inputs).context(|| self.path.display().to_string())
+    }
+
+    fn run_all(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        if inputs.len() != self.inputs.len() {
+            return Err(Error::new(format!("expected {} inputs, got {}", self.inputs.len(), inputs.len())));
+        }
+        let inputs: Result<Vec<_>> = self.inputs.iter().zip(inputs).map(|(port, tensor)| port.input(tensor)).collect();
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let outputs = session.run(&*inputs?).map_err(|error| Error::new(format!("it failed: {}", words(&error))))?;
+        self.outputs.iter().zip(outputs.values()).map(|(port, value)| port.output(&value)).collect()
+    }
+}
+
+/// Opens with CUDA if that is wanted and works, else without.
+fn with_provider(path: &Path, options: Options) -> Result<(OrtSession, Provider)> {
+    if let Provider::Cuda(device) = options.provider
+        && let (true, Ok(device_id)) = (has_cuda(), i32::try_from(device))
+    {
+        let cuda = ort::ep::CUDA::default().with_device_id(device_id).build().error_on_failure();
+        let with_cuda = builder(options).and_then(|builder| Ok(builder.with_execution_providers([cuda])?));
+        // Its libraries may be missing, or made for another driver; the processor gives the same results.
+        if let Ok(session) = with_cuda.and_then(|builder| open(builder, path)) {
+            return Ok((session, options.provider));
+        }
+    }
+    Ok((open(builder(options)?, path)?, Provider::Cpu))
+}
+
+fn builder(options: Options) -> Result<SessionBuilder> {
+    Ok(SessionBuilder::new()?
+        // What goes wrong comes back as an error; models are full of things worth a warning to their makers.
+        .with_log_level(LogLevel::Fatal)?
+        // Threads that wait busily would take the processor from the other nodes.
+        .with_intra_op_spinning(false)?
+        .with_intra_threads(options.threads.get())?)
+}
+
+fn open(mut builder: SessionBuilder, path: &Path) -> Result<OrtSession> {
+    builder.commit_from_file(path).map_err(|error| {
+        let (status, what) = match error.code() {
+            ort::ErrorCode::InvalidProtobuf => (Status::InvalidArgument, "it is damaged, cut off, or no ONNX model"),
+            _ => (Status::Unsupported, "ONNX Runtime cannot run it"),
+        };
+        Error::with(status, format!("{what}: {}", words(&error))).hint("fetch the file again, or use another model")
+    })
+}

@@ -1,0 +1,64 @@
+//! Versions of ONNX Runtime.
+
+use std::fmt;
+
+/// The oldest ONNX Runtime that can be used.
+pub const OLDEST: Version = Version { major: 1, minor: ort::MINOR_VERSION, patch: 0 };
+
+/// A version of ONNX Runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The 1 of 1.32.0.
+    pub major: u32,
+    /// The 32 of 1.32.0; also the version of the library's interface.
+    pub minor: u32,
+    /// The 0 of 1.32.0.
+    pub patch: u32,
+}
+
+impl Version {
+    /// The first `1.32.0` in a text, as in `libonnxruntime.1.32.0.dylib`.
+    pub fn in_text(text: &str) -> Option<Self> {
+        let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(|part| part.trim_matches('.'));
+        numbers.into_iter().find_map(|part| {
+            let mut parts = part.split('.').map(|number| number.parse().ok());
+            match (parts.next(), parts.next(), parts.next(), parts.next()) {
+                (Some(Some(major)), Some(Some(minor)), Some(Some(patch)), None) => {
+                    Some(Version { major, minor, patch })
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether this program can use it.
+    pub fn is_supported(self) -> bool {
+        // Another major version would be another interface.
+        self >= OLDEST && self.major == OLDEST.major
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_in_names() {
+        let found = |text| Version::in_text(text).map(|version| version.to_string());
+        assert_eq!(found("libonnxruntime.so.1.32.0").unwrap(), "1.32.0");
+        assert_eq!(found("libonnxruntime.1.18.1.dylib").unwrap(), "1.18.1");
+        assert_eq!(found("VERS_1.20.0").unwrap(), "1.20.0");
+        for none in ["libonnxruntime.so", "libonnxruntime.so.1", "onnxruntime.dll", "1.2.3.4", "1.99999999999.0", ""] {
+            assert_eq!(found(none), None, "{none}");
+        }
+        let old = Version { major: 1, minor: 16, patch: 3 };
+        assert!(!old.is_supported() && OLDEST.is_supported());
+        assert!(!Version { major: 2, ..OLDEST }.is_supported());
+    }
+}
