@@ -1,6 +1,7 @@
 //! Commands: one file each. [`Command`] is the list of them.
 
 mod bars;
+mod bench;
 mod check;
 mod completions;
 mod config;
@@ -48,6 +49,7 @@ enum Command {
     Nodes(nodes::Nodes),
     Models(models::Models),
     Config(config::Config),
+    Bench(bench::Bench),
     Completions(completions::Completions),
 }
 
@@ -69,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Nodes(nodes) => nodes.run(),
         Command::Models(models) => models.run(config),
         Command::Config(command) => command.run(config),
+        Command::Bench(bench) => bench.run(),
         Command::Completions(completions) => completions.run(),
     };
     let exit = done.unwrap_or_else(|stop| {
