@@ -70,7 +70,10 @@ fn an_operator_that_nobody_has_is_named() {
         let bytes = model(&[node], &[("x", proto::F32, &[1])], &[("y", proto::F32, &[1])]);
         let error = refused(&bytes);
         assert_eq!(error.status, Status::Unsupported, "{error}");
-        assert!(error.message.contains("ONNX Runtime cannot run it") && error.message.contains("Frobnicate"), "{error}");
+        assert!(
+            error.message.contains("ONNX Runtime cannot run it") && error.message.contains("Frobnicate"),
+            "{error}"
+        );
     }
 }
 
@@ -80,5 +83,8 @@ fn a_file_that_is_not_there_and_a_folder() {
     let error = open(&folder.path().join("none.onnx")).err().unwrap();
     assert!(error.message.ends_with("none.onnx: no such file or folder"), "{error}");
     let error = open(folder.path()).err().unwrap();
-    assert!(error.message.contains("neither a file nor a folder") || error.message.contains("cannot be read"), "{error}");
+    assert!(
+        error.message.contains("neither a file nor a folder") || error.message.contains("cannot be read"),
+        "{error}"
+    );
 }

@@ -66,7 +66,8 @@ fn the_newest_library_of_the_first_place_that_has_one() {
     let old = folder("old", &[("libonnxruntime.so", "1.16.3")]);
     let two = folder("two", &[("libonnxruntime.so.1.9.0", "1.20.0"), ("libonnxruntime.so.1", "1.22.1")]);
     let later = folder("later", &[("libonnxruntime.so", "1.32.0")]);
-    let places = [(Origin::Program, empty), (Origin::Cache, old), (Origin::System, two.clone()), (Origin::Python, later)];
+    let places =
+        [(Origin::Program, empty), (Origin::Cache, old), (Origin::System, two.clone()), (Origin::Python, later)];
     let found = find(&Places::of(places)).unwrap();
     assert_eq!(found.path, two.join("libonnxruntime.so.1"));
     assert_eq!((found.version, found.origin), (Some(Version { major: 1, minor: 22, patch: 1 }), Origin::System));

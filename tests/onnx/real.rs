@@ -67,7 +67,8 @@ fn models_show_what_they_take_and_give() {
                 assert_eq!(Some(&*port.name), expected[0].as_str(), "{name}");
                 let wanted = element(expected[1].as_str().unwrap());
                 assert!(port.element.to_string() == wanted || wanted == "tensor(string)", "{name}: {port}, {wanted}");
-                let dims: Vec<_> = expected[2].as_array().unwrap().iter().map(|dim| dim.as_u64().map(|n| n as usize)).collect();
+                let dims: Vec<_> =
+                    expected[2].as_array().unwrap().iter().map(|dim| dim.as_u64().map(|n| n as usize)).collect();
                 assert_eq!(port.dims, dims, "{name}, {}", port.name);
             }
         }
@@ -81,7 +82,8 @@ fn planes(path: &Path, mean: f32, std: f32) -> Tensor {
     let image = decode(&std::fs::read(path).unwrap()).unwrap().image;
     let [_, h, w, c] = image.dims();
     let value = |at: usize, channel: usize| (image.data()[at * c + channel.min(c - 1)] * 255.0).round();
-    let data: Vec<f32> = (0..3).flat_map(|channel| (0..h * w).map(move |at| (value(at, channel) - mean) / std)).collect();
+    let data: Vec<f32> =
+        (0..3).flat_map(|channel| (0..h * w).map(move |at| (value(at, channel) - mean) / std)).collect();
     tensor(&[1, 3, h, w], &data)
 }
 
@@ -112,7 +114,8 @@ fn an_embedder_computes_what_it_computes_in_python() {
     let Some(folder) = folder() else { return };
     let name = "w600k_mbf_int8_512d";
     let session = open(&folder.join(format!("embed/{name}.onnx"))).unwrap();
-    let recorded: HashMap<_, _> = Recorded::read_npz(folder.join("expected/embeddings.npz")).unwrap().into_iter().collect();
+    let recorded: HashMap<_, _> =
+        Recorded::read_npz(folder.join("expected/embeddings.npz")).unwrap().into_iter().collect();
     for face in ["clear/astronaut.png", "pd_believed/newton.png", "pd_believed/mona_lisa.png"] {
         let Some(expected) = recorded.get(&format!("{face}#0/{name}")) else { panic!("no embedding of {face}") };
         let (stem, _) = face.rsplit_once('.').unwrap();
@@ -121,7 +124,8 @@ fn an_embedder_computes_what_it_computes_in_python() {
         assert_eq!(output.shape(), [1, 512]);
         let expected: Vec<f32> = expected.to_vec1().unwrap();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-        let cosine = dot(output.data(), &expected) / (dot(output.data(), output.data()) * dot(&expected, &expected)).sqrt();
+        let cosine =
+            dot(output.data(), &expected) / (dot(output.data(), output.data()) * dot(&expected, &expected)).sqrt();
         println!("{face}: cosine {cosine:.6}");
         assert!(cosine > 0.999, "{face}");
     }

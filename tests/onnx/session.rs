@@ -99,7 +99,10 @@ fn values_that_a_type_does_not_have_are_refused() {
         let session = session(&single("Identity", &[], &[("x", number, &[1])], &[("y", number, &[1])]));
         for value in values {
             let error = session.run(&[tensor(&[1], &[*value])]).unwrap_err().to_string();
-            assert!(error.contains(&format!("expected values of type {}, got {value}", session.inputs()[0].element)), "{error}");
+            assert!(
+                error.contains(&format!("expected values of type {}, got {value}", session.inputs()[0].element)),
+                "{error}"
+            );
         }
     }
 }

@@ -13,6 +13,7 @@ mod nodes;
 mod output;
 mod run;
 mod settings;
+mod setup;
 mod signals;
 mod watch;
 
@@ -47,6 +48,7 @@ enum Command {
     Graph(graph::Graph),
     Nodes(nodes::Nodes),
     Models(models::Models),
+    Setup(setup::Setup),
     Config(config::Config),
     Completions(completions::Completions),
 }
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Graph(graph) => graph.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Models(models) => models.run(config),
+        Command::Setup(setup) => setup.run(config),
         Command::Config(command) => command.run(config),
         Command::Completions(completions) => completions.run(),
     };

@@ -61,12 +61,7 @@ fn again(reason: impl Into<String>) -> Trouble {
 }
 
 /// Fetches a file to `target`, continuing what an earlier call left.
-pub(crate) fn download(
-    hub: &Hub,
-    file: &Remote<'_>,
-    target: &Path,
-    watch: &Watch<'_>,
-) -> Result<Checked, PullError> {
+pub(crate) fn download(hub: &Hub, file: &Remote<'_>, target: &Path, watch: &Watch<'_>) -> Result<Checked, PullError> {
     let job = Job { hub, file, target, watch };
     let mut part = Part::open(target, watch)?;
     match job.fetch(&mut part) {
@@ -111,7 +106,12 @@ impl Job<'_> {
             }
             failures += 1;
             if failures >= patience.attempts {
-                return Err(PullError::GaveUp { url: self.file.url.clone(), attempts: failures, reason, kept: part.have() });
+                return Err(PullError::GaveUp {
+                    url: self.file.url.clone(),
+                    attempts: failures,
+                    reason,
+                    kept: part.have(),
+                });
             }
             (self.watch.event)(self.target, Event::Retrying { reason: &reason, pause: wait });
             sleep(wait, self.watch)?;

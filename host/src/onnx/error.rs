@@ -34,7 +34,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// What was fetched is something else. Nothing of it was kept.
-    #[error("{from}: expected {file} with SHA-256 {expected}, got {got}: it was changed or damaged, nothing of it was kept")]
+    #[error(
+        "{from}: expected {file} with SHA-256 {expected}, got {got}: it was changed or damaged, nothing of it was kept"
+    )]
     WrongDigest {
         /// Who gave it.
         from: &'static str,

@@ -113,7 +113,15 @@ fn with_pip(
         let errors = File::create(&log).map_err(Error::storage(&log, "cannot be written"))?;
         let started = Command::new(program)
             .args(arguments)
-            .args(["download", "--quiet", "--no-input", "--retries=1", "--no-deps", "--only-binary=:all:", "--implementation=cp"])
+            .args([
+                "download",
+                "--quiet",
+                "--no-input",
+                "--retries=1",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--implementation=cp",
+            ])
             .args(["--python-version", PYTHON, "--abi", &format!("cp{PYTHON}"), "--platform", &wheel.platform])
             .arg("--dest")
             .arg(folder)

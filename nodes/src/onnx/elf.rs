@@ -59,7 +59,8 @@ pub(super) fn version(path: &Path) -> Result<Option<Version>, String> {
         pairs.find_map(|pair| (number::<8>(pair, 0) == Some(wanted)).then(|| number::<8>(pair, 8)).flatten())
     };
     let names = (entry(NAMES_ADDRESS).zip(entry(NAMES_LENGTH))).and_then(|(address, length)| {
-        let within = |s: &&Segment| s.kind == LOAD && (s.address..s.address.saturating_add(s.length)).contains(&address);
+        let within =
+            |s: &&Segment| s.kind == LOAD && (s.address..s.address.saturating_add(s.length)).contains(&address);
         let segment = segments.iter().find(within)?;
         Some((segment.offset.checked_add(address - segment.address)?, length))
     });

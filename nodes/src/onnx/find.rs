@@ -139,7 +139,8 @@ impl Places {
 pub fn find(places: &Places) -> Result<Found, NotFound> {
     let mut looked = Vec::new();
     for (origin, place) in &places.0 {
-        let files = if *origin == Origin::Environment && !place.is_dir() { vec![place.clone()] } else { libraries(place) };
+        let files =
+            if *origin == Origin::Environment && !place.is_dir() { vec![place.clone()] } else { libraries(place) };
         let (mut best, seen) = (None, looked.len());
         for path in files {
             let path = std::path::absolute(&path).unwrap_or(path);
@@ -229,7 +230,8 @@ fn system(variable: Variable) -> Vec<PathBuf> {
 
 /// Where Python packages of the active environments, of the interpreters on the path, and of the user are.
 fn python(variable: Variable) -> Vec<PathBuf> {
-    let mut prefixes: Vec<PathBuf> = ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().filter_map(|name| variable(name)).map(PathBuf::from).collect();
+    let mut prefixes: Vec<PathBuf> =
+        ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().filter_map(|name| variable(name)).map(PathBuf::from).collect();
     for folder in listed(variable, "PATH") {
         let programs = ["python3", "python", "python.exe"].map(|name| folder.join(name));
         if let Some(program) = programs.iter().find(|program| program.exists()) {
@@ -241,12 +243,14 @@ fn python(variable: Variable) -> Vec<PathBuf> {
             }));
         }
     }
-    prefixes.extend(variable("PYENV_ROOT").into_iter().flat_map(|root| subfolders(&Path::new(&root).join("versions"), "")));
+    prefixes
+        .extend(variable("PYENV_ROOT").into_iter().flat_map(|root| subfolders(&Path::new(&root).join("versions"), "")));
     prefixes.extend(variable("HOME").map(|home| Path::new(&home).join(".local")));
     let mut folders = Vec::new();
     for prefix in prefixes {
         let libraries = subfolders(&prefix.join("lib"), "python3").into_iter().chain([prefix.join("Lib")]);
-        for packages in libraries.flat_map(|library| ["site-packages", "dist-packages"].map(|name| library.join(name))) {
+        for packages in libraries.flat_map(|library| ["site-packages", "dist-packages"].map(|name| library.join(name)))
+        {
             let folder = packages.join("onnxruntime").join("capi");
             if folder.is_dir() && !folders.contains(&folder) {
                 folders.push(folder);
@@ -270,7 +274,8 @@ mod tests {
     use super::*;
 
     fn places(variables: &[(&str, &Path)], program: &str, cache: &str) -> Vec<(Origin, PathBuf)> {
-        let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, path)| path.as_os_str().to_owned());
+        let variable =
+            |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, path)| path.as_os_str().to_owned());
         Places::with_environment(Some(program.into()), [cache.into()], &variable).0
     }
 
