@@ -20,6 +20,8 @@ mod real;
 mod server;
 #[path = "onnx/session.rs"]
 mod session;
+#[path = "onnx/setup.rs"]
+mod setup;
 
 use selfsame_host::onnx::{Watch, ensure, load};
 use selfsame_nodes::onnx::{Options, Session};

@@ -14,6 +14,7 @@ mod nodes;
 mod output;
 mod run;
 mod settings;
+mod setup;
 mod signals;
 mod watch;
 
@@ -48,6 +49,7 @@ enum Command {
     Graph(graph::Graph),
     Nodes(nodes::Nodes),
     Models(models::Models),
+    Setup(setup::Setup),
     Config(config::Config),
     Bench(bench::Bench),
     Completions(completions::Completions),
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Graph(graph) => graph.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Models(models) => models.run(config),
+        Command::Setup(setup) => setup.run(config),
         Command::Config(command) => command.run(config),
         Command::Bench(bench) => bench.run(),
         Command::Completions(completions) => completions.run(),

@@ -69,7 +69,7 @@ pub fn load(found: Found) -> Result<&'static Found> {
     Ok(LOADED.get_or_init(|| found))
 }
 
-/// Whether the loaded library can compute with CUDA. No library must be loaded for this one to answer: it answers no.
+/// Whether the library can compute with CUDA; it cannot as long as none is loaded.
 pub fn has_cuda() -> bool {
     use ort::ep::ExecutionProvider;
     LOADED.get().is_some() && ort::ep::CUDA::default().is_available().unwrap_or(false)

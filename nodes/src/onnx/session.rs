@@ -67,6 +67,7 @@ impl Session {
     pub fn open(ctx: Ctx, path: &Path, options: Options) -> Result<Arc<Session>> {
         let digest = ctx.reads(path)?;
         ctx.shared(&format!("onnx {digest} {options:?}"), || {
+            // Nothing is fetched for a file that cannot be opened anyway.
             check_onnx(path)?;
             ctx.get::<Runtime>()?.start(ctx)?;
             let session = Session::load(path, options)?;
