@@ -168,7 +168,7 @@ fn load_embeddings(files: &[Embedding]) -> Result<Vec<TextualInversion>> {
 /// An autoencoder.
 pub enum Autoencoder {
     /// AutoencoderKL.
-    Kl(AutoencoderKl),
+    Kl(Box<AutoencoderKl>),
     /// TAESD, with the halves that the file has.
     Tiny {
         /// Pictures to latents.
@@ -193,7 +193,7 @@ pub fn autoencoder(ctx: Ctx, vae: &Vae) -> Result<Arc<Autoencoder>> {
         let weights = Weights::new(source, DType::F32, &compute.device);
         let network = AutoencoderKl::new(&AutoencoderKlConfig::from_json(&config)?, &weights)?;
         weights.finish("VAE")?;
-        Ok((Autoencoder::Kl(network), bytes))
+        Ok((Autoencoder::Kl(Box::new(network)), bytes))
     })
 }
 

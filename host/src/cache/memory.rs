@@ -67,10 +67,16 @@ struct Entry {
 }
 
 /// A priority that can be ordered: never NaN.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, PartialEq)]
 struct Priority(f64);
 
 impl Eq for Priority {}
+
+impl PartialOrd for Priority {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Priority {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {

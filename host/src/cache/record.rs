@@ -15,11 +15,14 @@ pub(crate) struct Record {
     pub reads: Reads,
 }
 
+/// A file that was read, with the digest of its contents.
+pub(crate) type FileRead = (PathBuf, Arc<str>);
+
 /// What a call took from the file system.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Reads {
     /// The files it read, with the digests of their contents.
-    pub files: Vec<(PathBuf, Arc<str>)>,
+    pub files: Vec<FileRead>,
     /// The folder of the graph file, if the call took a path relative to it.
     pub folder: Option<PathBuf>,
 }
@@ -31,7 +34,7 @@ impl Record {
             Outcome::Asks(_) => 0,
             Outcome::Gives(refs) => refs.iter().map(Ref::bytes).sum(),
         };
-        let path = |(path, _): &(PathBuf, Arc<str>)| path.as_os_str().len() as u64 + 64;
+        let path = |(path, _): &FileRead| path.as_os_str().len() as u64 + 64;
         256 + outputs + self.reads.files.iter().map(path).sum::<u64>()
     }
 }

@@ -12,7 +12,7 @@ pub use explain::Reason;
 pub(crate) use explain::Trace;
 pub use prepare::{About, Prepared};
 
-use crate::cache::{Reads, Record};
+use crate::cache::{FileRead, Reads, Record};
 use crate::events::{Event, Failure, Observer, RunResult};
 use crate::host::Host;
 use crate::key::{Key, KeyBuilder};
@@ -138,7 +138,7 @@ pub(crate) struct Run<'r> {
     /// What nodes gave that may give something else another time, as far as it can be written down.
     given: Mutex<HashMap<(usize, usize), Literal>>,
     /// The files that calls without a record have read.
-    files: Mutex<BTreeMap<usize, Vec<(PathBuf, Arc<str>)>>>,
+    files: Mutex<BTreeMap<usize, Vec<FileRead>>>,
     traces: Mutex<HashMap<String, Trace>>,
     traces_before: HashMap<String, Trace>,
     unique: Key,
@@ -345,8 +345,7 @@ impl<'r> Run<'r> {
     /// What is known of a call, if the paths that it took mean the same files and these are still the same.
     fn record(&self, key: &Key) -> Option<Record> {
         let record = self.host.record(key)?;
-        let same =
-            |(path, digest): &(PathBuf, Arc<str>)| self.host.files().digest(path).is_ok_and(|now| now == *digest);
+        let same = |(path, digest): &FileRead| self.host.files().digest(path).is_ok_and(|now| now == *digest);
         let here = record.reads.folder.as_ref().is_none_or(|folder| *folder == self.folder());
         (here && record.reads.files.iter().all(same)).then_some(record)
     }
@@ -356,7 +355,7 @@ impl<'r> Run<'r> {
         KeyBuilder::new("unique").key(&self.unique).number(self.counter.fetch_add(1, Ordering::Relaxed)).finish()
     }
 
-    fn note_files(&self, node: usize, files: &[(PathBuf, Arc<str>)]) {
+    fn note_files(&self, node: usize, files: &[FileRead]) {
         if !files.is_empty() {
             lock(&self.files).entry(node).or_default().extend(files.iter().cloned());
         }
@@ -427,7 +426,7 @@ enum Done {
 }
 
 /// The key of an output of a call: with the files that it read, since their contents are not in its own key.
-fn output_key(call: &Key, files: &[(PathBuf, Arc<str>)], output: usize) -> Key {
+fn output_key(call: &Key, files: &[FileRead], output: usize) -> Key {
     let mut key = KeyBuilder::new("output");
     key.key(call).number(output as u64);
     files.iter().for_each(|(_, digest)| {

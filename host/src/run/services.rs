@@ -1,6 +1,7 @@
 //! The host's side of a node that runs.
 
 use super::Run;
+use crate::cache::FileRead;
 use crate::events::Event;
 use crate::lock;
 use selfsame_nodes::image::encode::{Depth, frames};
@@ -19,7 +20,7 @@ pub(super) struct CallServices<'r> {
     pub run: &'r Run<'r>,
     pub node: usize,
     /// The files that the call has read, with their digests.
-    pub files: Mutex<Vec<(PathBuf, Arc<str>)>>,
+    pub files: Mutex<Vec<FileRead>>,
     /// It has asked what a path means in the folder of the graph.
     pub uses_folder: AtomicBool,
     pub last_progress: Mutex<Option<Instant>>,
