@@ -106,6 +106,8 @@ struct State {
     reported: bool,
     blocked: bool,
     failed: bool,
+    /// It failed after it was told to stop, which nobody is told.
+    told_to_stop: bool,
     seconds: f64,
     bytes: u64,
     why: Vec<Reason>,
@@ -742,7 +744,9 @@ impl<'r> Engine<'r> {
         if std::mem::replace(&mut self.states[node].failed, true) {
             return;
         }
-        if !told_to_stop {
+        if told_to_stop {
+            self.states[node].told_to_stop = true;
+        } else {
             self.report(node, element, error, &slots);
             if !self.run.options.keep_going {
                 self.stopping = true;
@@ -820,9 +824,12 @@ impl<'r> Engine<'r> {
     /// How each node ended.
     pub fn states(&mut self) -> Vec<(NodeState, f64, u64, Vec<Reason>)> {
         let stopped = self.run.cancel.check().is_err();
+        let nothing_failed = self.failures.is_empty();
         let of = |state: &mut State| {
             let ended = match state {
+                State { told_to_stop: true, .. } => NodeState::Stopped,
                 State { failed: true, .. } => NodeState::Failed,
+                State { blocked: true, .. } if nothing_failed => NodeState::Stopped,
                 State { blocked: true, .. } => NodeState::Blocked,
                 State { outputs: Some(_), started: true, .. } => NodeState::Ran,
                 State { outputs: Some(_), .. } => NodeState::Reused,
