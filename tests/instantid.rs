@@ -1,6 +1,8 @@
 //! What must hold of InstantID whatever the weights are, on the tiny random model of the tests: what is switched off does
 //! nothing at all, to the bit.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
 use selfsame_host::{Host, HostSettings, RunOptions};
 use selfsame_sdk::Latent;

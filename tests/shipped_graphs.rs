@@ -1,5 +1,7 @@
 //! The graphs that come with Selfsame: laid out, sound, and running; the ones with models on the tiny random model of the tests.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use selfsame_graphs::{ArgValues, Document, Settings, Targets, format, validate};
 use selfsame_host::{Host, HostSettings, Nodes, Outcome, RunOptions, RunResult, open_graph};
 use selfsame_nodes::image::decode::decode;

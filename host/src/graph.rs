@@ -23,6 +23,7 @@ pub fn open_graph(path: &Path) -> Result<Project, Error> {
     let name = path.to_str().ok_or_else(|| fail("its name is not UTF-8".to_owned()))?;
     let bytes = std::fs::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => fail("there is no such file".to_owned()),
+        std::io::ErrorKind::IsADirectory => fail("it is a folder".to_owned()),
         _ => fail(error.to_string()),
     })?;
     if !bytes.starts_with(PNG) {

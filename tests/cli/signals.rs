@@ -42,6 +42,9 @@ fn a_signal_stops_the_run_cleanly() {
         assert!(done.stderr.contains("cancelled in "), "{}", done.stderr);
         let last = events.last().unwrap();
         assert_eq!((&last["event"], &last["result"]), (&"run_finished".into(), &"cancelled".into()));
+        // Whoever was told to stop has not failed.
+        assert_eq!(last["failed"], 0);
+        assert!(!done.stderr.contains("failed"), "{}", done.stderr);
         // Only whole files are left, each of which was announced.
         let files = scratch.files("output");
         let saved = events.iter().filter(|event| event["event"] == "saved");

@@ -26,7 +26,7 @@ impl Config {
             (None, Some(usual)) => format!("none; {} would be read", usual.display()),
             (None, None) => "none".to_owned(),
         };
-        let InForce { out, device, cache_dir, memory, threads, folders, catalogue } = &in_force;
+        let InForce { out, device, cache_dir, memory, threads, folders, catalogue, .. } = &in_force;
         let row = |name: &str, value: String, origin: &dyn ToString| [name.to_owned(), value, origin.to_string()];
         let none = || "none".to_owned();
         let mut rows = vec![

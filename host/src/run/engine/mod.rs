@@ -170,10 +170,12 @@ impl<'r> Engine<'r> {
     /// How each node ended.
     pub fn states(&mut self) -> Vec<(NodeState, f64, u64, Vec<Reason>)> {
         let stopped = self.run.cancel.check().is_err();
+        let nothing_failed = self.failures.is_empty();
         let of = |state: &mut State| {
             let ended = match state {
                 State { stopped: true, .. } => NodeState::Stopped,
                 State { failed: true, .. } | State { lacks_elements: true, .. } => NodeState::Failed,
+                State { blocked: true, .. } if nothing_failed => NodeState::Stopped,
                 State { blocked: true, .. } => NodeState::Blocked,
                 _ if state.lacks_all() => NodeState::Blocked,
                 State { outputs: Some(_), started: true, .. } => NodeState::Ran,
