@@ -71,9 +71,11 @@ fn lists_and_scalars_come_back() {
     assert_eq!(numbers(output(&second)), [0.0, 1.0, 2.0]);
 }
 
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn damaged_entries_are_computed_again() {
-    let damage: [(&str, fn(&mut Vec<u8>)); 6] = [
+    let damage: [(&str, Damage); 6] = [
         ("empty", |bytes| bytes.clear()),
         ("short", |bytes| bytes.truncate(10)),
         ("cut", |bytes| bytes.truncate(bytes.len() - 1)),
