@@ -7,6 +7,8 @@
 mod codec;
 mod compute;
 pub mod conditioning;
+pub mod control;
+pub mod face;
 pub mod image;
 pub mod instantid;
 pub mod interpolate;
@@ -37,6 +39,8 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
     [
         loaders::all(),
         conditioning::all(),
+        face::all(),
+        control::all(),
         instantid::all(),
         sampling::all(),
         vae::all(),

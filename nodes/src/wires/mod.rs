@@ -10,7 +10,9 @@ mod control_net;
 mod face;
 mod file;
 mod identity;
+mod keypoints;
 mod model;
+mod region;
 mod tensor;
 mod vae;
 
@@ -20,7 +22,9 @@ pub use control_net::ControlNet;
 pub use face::{Face, similarity};
 pub use file::ModelFile;
 pub use identity::{Identity, IpAdapter};
+pub use keypoints::Keypoints;
 pub use model::{AdapterUse, Lora, Model};
+pub use region::Region;
 pub use tensor::{from_device, image_from_device, image_to_device, to_device};
 pub use vae::Vae;
 
