@@ -2,8 +2,10 @@
 
 pub mod align;
 pub mod aligned;
+pub mod analysis;
 pub mod any;
 pub mod crop;
+pub mod detect;
 pub mod draw_keypoints;
 pub mod files;
 pub mod keypoint_sources;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 /// The nodes of this family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
     nodes![
+        analysis::face_analysis,
         select::select_face,
         select::face_similarity,
         files::save_face,
