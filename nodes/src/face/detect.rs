@@ -1,8 +1,8 @@
 //! Finding faces: SCRFD (arXiv 2105.04714), in every layout that its exports have.
 //!
 //! **Source**: insightface 0.7.3, `model_zoo/scrfd.py`. Outputs are told apart by their shapes, not by order or name: for each stride
-//! scores (1 value), boxes (4) and, in most exports, key points (10); as rows `[N,k]`, rows with a batch axis `[1,N,k]`, or maps
-//! `[1,A*k,H,W]` straight from the heads, whose scores have not gone through a sigmoid yet.
+//! scores (1 value), boxes (4) and, in most exports, key points (10), as rows `[N,k]` or `[1,N,k]`. Exports that end in maps
+//! `[1,A*k,H,W]` are refused: they were cut off before the learned scale of each stride, without which boxes are pixels off.
 
 use super::letterbox::letterbox;
 use crate::image::bytes::Bytes;
@@ -89,6 +89,13 @@ fn levels(outputs: &[Tensor], side: usize) -> Result<Vec<Level>> {
         15 => (&[8, 16, 32, 64, 128], 1, true),
         n => bail!("the network has {n} outputs: expected the 6, 9, 10 or 15 of SCRFD"),
     };
+    if outputs.iter().any(|output| output.shape().len() == 4) {
+        return Err(Error::with(
+            Status::Unsupported,
+            "the network was exported without its last operations, so its boxes have no scale",
+        )
+        .hint("use an export whose outputs have 1, 4 and 10 columns, such as scrfd_10g_bnkps.onnx"));
+    }
     let level = |stride: &usize| {
         let cells = side.div_ceil(*stride);
         let find = |width: usize| {
@@ -97,9 +104,8 @@ fn levels(outputs: &[Tensor], side: usize) -> Result<Vec<Level>> {
                 Error::new(format!("the network has no output of {width} values at stride {stride} for {side} px"))
             })
         };
-        let scores = sigmoid_if_needed(find(1)?);
         let kps = if has_kps { Some(find(10)?) } else { None };
-        Ok(Level { stride: *stride, cells, anchors, scores, boxes: find(4)?, kps })
+        Ok(Level { stride: *stride, cells, anchors, scores: find(1)?, boxes: find(4)?, kps })
     };
     strides.iter().map(level).collect()
 }
@@ -109,24 +115,8 @@ fn rows(output: &Tensor, cells: usize, anchors: usize, width: usize) -> Option<V
     let count = cells * cells * anchors;
     match *output.shape() {
         [n, k] | [1, n, k] if n == count && k == width => Some(output.data().to_vec()),
-        [1, k, h, w] if k == anchors * width && h == cells && w == cells => {
-            let plane = cells * cells;
-            let value = |i: usize| {
-                let (row, column) = (i / width, i % width);
-                output.data()[(row % anchors * width + column) * plane + row / anchors]
-            };
-            Some((0..count * width).map(value).collect())
-        }
         _ => None,
     }
-}
-
-/// Scores are probabilities; heads that were cut off before give numbers beyond 0..1.
-fn sigmoid_if_needed(scores: Vec<f32>) -> Vec<f32> {
-    if scores.iter().all(|score| (0.0..=1.0).contains(score)) {
-        return scores;
-    }
-    scores.into_iter().map(|score| 1.0 / (1.0 + (-score).exp())).collect()
 }
 
 impl Level {
@@ -229,7 +219,15 @@ mod tests {
         let error = levels(&four, 128).map(|_| ()).unwrap_err();
         assert!(error.message.contains("4 outputs: expected the 6, 9, 10 or 15"), "{error}");
         let wrong = levels(&outputs(|n, k| vec![n, k]), 160).map(|_| ()).unwrap_err();
-        assert!(wrong.message.contains("no output of 1 values at stride 8 for 160 px"), "{wrong}");
+        assert!(wrong.message.contains("no output of 10 values at stride 8 for 160 px"), "{wrong}");
+    }
+
+    #[test]
+    fn heads_without_their_scales_are_refused() {
+        let mut maps = outputs(|n, k| vec![n, k]);
+        maps[0] = Tensor::new([1, 2, 16, 16], vec![0.0; 512]).unwrap();
+        let error = levels(&maps, 128).map(|_| ()).unwrap_err();
+        assert_eq!(error.status, Status::Unsupported);
     }
 
     #[test]
