@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a file looks like from outside. Replacing a file changes at least one of these; the time of the last change of
 /// its status cannot be set back by a program.
@@ -21,7 +21,16 @@ struct Look {
     inode: u64,
 }
 
+/// Times of files go in steps, of 2 seconds on some file systems. A file may change twice within one, and look the same.
+const STEP_NANOS: i64 = 2_000_000_000;
+
 impl Look {
+    /// Whether a change after `now` would be seen.
+    fn is_older_than(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+        now.saturating_sub(self.modified_nanos.max(self.changed_nanos)) > STEP_NANOS
+    }
+
     fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified_nanos = modified.map_or(0, |since| since.as_nanos() as i64);
@@ -82,7 +91,11 @@ impl Files {
         {
             return Ok(digest.clone());
         }
+        let is_settled = look.is_older_than(SystemTime::now());
         let digest: Arc<str> = hash(file)?.into();
+        if !is_settled {
+            return Ok(digest);
+        }
         lock(&self.known).insert(path.to_owned(), (look, digest.clone()));
         self.changed.store(true, Ordering::Relaxed);
         Ok(digest)

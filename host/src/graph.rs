@@ -21,7 +21,11 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub fn open_graph(path: &Path) -> Result<Project, Error> {
     let fail = |reason: String| Error::NoGraph { path: path.to_owned(), reason };
     let name = path.to_str().ok_or_else(|| fail("its name is not UTF-8".to_owned()))?;
-    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => fail("there is no such file".to_owned()),
+        std::io::ErrorKind::IsADirectory => fail("it is a folder".to_owned()),
+        _ => fail(error.to_string()),
+    })?;
     if !bytes.starts_with(PNG) {
         return Project::open(&Disk, name).map_err(|error| fail(error.reason));
     }

@@ -29,6 +29,8 @@ pub struct Host {
     device_name: String,
     models: Folders,
     catalogue: Catalogue,
+    /// Locks for what only one node at a time may use: a device, a node type.
+    alone: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     onnx_runtime: Runtime,
     /// Locks for resources that are being made, so that two nodes do not make one twice.
     making: Mutex<HashMap<String, Arc<Mutex<()>>>>,
@@ -95,6 +97,7 @@ impl Host {
             device_name,
             models: settings.models,
             catalogue: settings.catalogue,
+            alone: Mutex::default(),
             onnx_runtime: settings.onnx_runtime,
             making: Mutex::default(),
             traces: Mutex::default(),
@@ -192,6 +195,11 @@ impl Host {
         drop(making);
         lock(&self.making).retain(|_, making| Arc::strong_count(making) > 1);
         result
+    }
+
+    /// What a node of a lane holds while it runs.
+    pub(crate) fn alone(&self, lane: &str) -> Arc<Mutex<()>> {
+        lock(&self.alone).entry(lane.to_owned()).or_default().clone()
     }
 
     /// What nodes get from [`selfsame_sdk::Ctx::get`].

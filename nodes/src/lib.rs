@@ -6,18 +6,27 @@
 
 mod codec;
 mod compute;
+pub mod conditioning;
+pub mod control;
+pub mod face;
 pub mod image;
+pub mod instantid;
 pub mod interpolate;
 pub mod latent;
 pub mod list;
+pub mod loaders;
 pub mod logic;
 pub mod mask;
+pub mod networks;
 pub mod note;
 pub mod number;
 pub mod onnx;
+pub mod sampling;
 mod splitmix;
 pub mod tensors;
 pub mod text;
+pub mod vae;
+pub mod wires;
 
 pub use codec::codecs;
 pub use compute::Compute;
@@ -28,6 +37,13 @@ use std::sync::Arc;
 /// All nodes, family by family.
 pub fn all() -> Vec<Arc<dyn NodeType>> {
     [
+        loaders::all(),
+        conditioning::all(),
+        face::all(),
+        control::all(),
+        instantid::all(),
+        sampling::all(),
+        vae::all(),
         image::all(),
         mask::all(),
         latent::all(),

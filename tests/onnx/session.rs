@@ -51,7 +51,7 @@ fn inputs_that_do_not_fit_are_refused() {
     let session = session(&add(&[-1, 2]));
     let good = tensor(&[1, 2], &[1.0, 2.0]);
     let fails = |inputs: &[_]| session.run(inputs).unwrap_err().to_string();
-    assert!(fails(&[good.clone()]).ends_with("tiny.onnx: expected 2 inputs, got 1"));
+    assert!(fails(std::slice::from_ref(&good)).ends_with("tiny.onnx: expected 2 inputs, got 1"));
     assert!(fails(&[good.clone(), good.clone(), good.clone()]).ends_with("expected 2 inputs, got 3"));
     let long = tensor(&[1, 3], &[0.0; 3]);
     assert!(fails(&[good.clone(), long]).ends_with("input `b`: expected f32 [?,2], got f32 [1, 3]"));

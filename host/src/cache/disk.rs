@@ -13,10 +13,19 @@ use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The name of the layout. Another layout gets another name, and never meets this one.
 const LAYOUT: &str = "selfsame-1";
+
+/// What is kept, each kind in a folder of its own.
+const KINDS: [&str; 3] = ["records", "values", "traces"];
+
+/// How files are called that are being written.
+const UNFINISHED: &str = ".new-";
+
+/// A file that was being written this long ago was left behind by a program that ended.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// Values that could be made again at more than this many bytes a second are not worth a file.
 const WORTH_BYTES_PER_SECOND: f64 = 300e6;
@@ -31,7 +40,7 @@ impl Disk {
     /// Opens a cache folder, or makes it.
     pub fn open(folder: &Path, budget: u64) -> std::io::Result<Self> {
         let root = folder.join(LAYOUT);
-        for kind in ["records", "values", "traces"] {
+        for kind in KINDS {
             std::fs::create_dir_all(root.join(kind))?;
         }
         Ok(Disk { root, budget })
@@ -61,7 +70,7 @@ impl Disk {
 
     /// Keeps a value, if its type can be stored and it took long enough to make.
     pub fn add_value(&self, key: &Key, object: &dyn Object, seconds: f64, nodes: &Nodes) -> std::io::Result<()> {
-        if seconds * WORTH_BYTES_PER_SECOND < object.bytes() as f64 || self.path("values", key).exists() {
+        if seconds * WORTH_BYTES_PER_SECOND < object.bytes() as f64 {
             return Ok(());
         }
         let Some(codec) = nodes.codec(&object.type_name()) else { return Ok(()) };
@@ -87,11 +96,9 @@ impl Disk {
             let _ = std::fs::remove_file(&path);
             return None;
         }
-        if kind == "values" {
-            // Being used makes it young. If that cannot be noted, it goes a little earlier.
-            let file = std::fs::File::options().write(true).open(&path);
-            let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
-        }
+        // Being used makes it young. If that cannot be noted, it goes a little earlier.
+        let file = std::fs::File::options().write(true).open(&path);
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
         bytes.drain(..32);
         Some(bytes)
     }
@@ -100,21 +107,26 @@ impl Disk {
         let path = self.path(kind, key);
         let folder = path.parent().unwrap_or(&self.root);
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         file.write_all(&Sha256::digest(contents))?;
         file.write_all(contents)?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(())
     }
 
-    /// Removes the values that were not used for longest until the rest fits into the budget.
+    /// Removes what was not used for longest until the rest fits into the budget.
     pub fn prune(&self) -> std::io::Result<()> {
         let mut files = Vec::new();
-        for folder in std::fs::read_dir(self.root.join("values"))?.flatten() {
-            for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
-                if let Ok(metadata) = file.metadata() {
+        let now = SystemTime::now();
+        for kind in KINDS {
+            for folder in std::fs::read_dir(self.root.join(kind))?.flatten() {
+                for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                    let Ok(metadata) = file.metadata() else { continue };
                     let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                    files.push((used, metadata.len(), file.path()));
+                    let is_young = now.duration_since(used).is_ok_and(|age| age < LEFT_BEHIND);
+                    if !(is_young && file.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes())) {
+                        files.push((used, metadata.len(), file.path()));
+                    }
                 }
             }
         }

@@ -8,8 +8,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-/// How many records are kept. One takes a few hundred bytes.
+/// How many records are kept. One takes a few hundred bytes, unless it holds a long text or list of numbers.
 const MAX_RECORDS: usize = 200_000;
+
+/// How many bytes of records are kept.
+const MAX_RECORD_BYTES: u64 = 256 << 20;
+
+/// How many values and resources are kept, since some say that they take no memory.
+const MAX_ENTRIES: usize = 100_000;
 
 /// Records, values and shared resources.
 ///
@@ -18,6 +24,7 @@ const MAX_RECORDS: usize = 200_000;
 pub(crate) struct Memory {
     budget: u64,
     records: HashMap<Key, Record, KeyHash>,
+    record_bytes: u64,
     /// Keys of records, oldest first.
     record_age: std::collections::VecDeque<Key>,
     entries: HashMap<Id, Entry>,
@@ -60,10 +67,16 @@ struct Entry {
 }
 
 /// A priority that can be ordered: never NaN.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, PartialEq)]
 struct Priority(f64);
 
 impl Eq for Priority {}
+
+impl PartialOrd for Priority {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Priority {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
@@ -76,6 +89,7 @@ impl Memory {
         Memory {
             budget,
             records: HashMap::default(),
+            record_bytes: 0,
             record_age: Default::default(),
             entries: HashMap::new(),
             by_priority: BTreeSet::new(),
@@ -90,13 +104,15 @@ impl Memory {
     }
 
     pub fn add_record(&mut self, key: Key, record: Record) {
-        if self.records.insert(key, record).is_none() {
-            self.record_age.push_back(key);
-            if self.record_age.len() > MAX_RECORDS
-                && let Some(oldest) = self.record_age.pop_front()
-            {
-                self.records.remove(&oldest);
-            }
+        self.record_bytes += record.bytes();
+        match self.records.insert(key, record) {
+            Some(before) => self.record_bytes -= before.bytes(),
+            None => self.record_age.push_back(key),
+        }
+        while (self.record_age.len() > MAX_RECORDS || self.record_bytes > MAX_RECORD_BYTES)
+            && let Some(oldest) = self.record_age.pop_front()
+        {
+            self.record_bytes -= self.records.remove(&oldest).map_or(0, |record| record.bytes());
         }
     }
 
@@ -151,7 +167,7 @@ impl Memory {
         self.by_priority.insert((priority, id.clone()));
         self.entries.insert(id, Entry { held, bytes, seconds, priority });
         self.bytes += bytes;
-        if self.bytes > self.budget {
+        if self.bytes > self.budget || self.entries.len() > MAX_ENTRIES {
             self.shrink_to(self.budget);
         }
     }
@@ -169,7 +185,7 @@ impl Memory {
         // would load it a second time. It may be in use by values only that go in the first pass.
         let mut in_use = Vec::new();
         for _ in 0..2 {
-            while (self.bytes > budget || budget == 0)
+            while (self.bytes > budget || self.entries.len() > MAX_ENTRIES || budget == 0)
                 && let Some((priority, id)) = self.by_priority.pop_first()
             {
                 let Some(entry) = self.entries.get(&id) else { continue };

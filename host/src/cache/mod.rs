@@ -15,4 +15,4 @@ mod record;
 pub(crate) use disk::Disk;
 pub(crate) use memory::Memory;
 pub use memory::MemoryUse;
-pub(crate) use record::{Outcome, Record, Ref};
+pub(crate) use record::{FileRead, Outcome, Reads, Record, Ref, RefList};

@@ -12,8 +12,31 @@ pub(crate) struct Record {
     pub outcome: Outcome,
     /// How long it took.
     pub seconds: f64,
+    pub reads: Reads,
+}
+
+/// A file that was read, with the digest of its contents.
+pub(crate) type FileRead = (PathBuf, Arc<str>);
+
+/// What a call took from the file system.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Reads {
     /// The files it read, with the digests of their contents.
-    pub files: Vec<(PathBuf, Arc<str>)>,
+    pub files: Vec<FileRead>,
+    /// The folder of the graph file, if the call took a path relative to it.
+    pub folder: Option<PathBuf>,
+}
+
+impl Record {
+    /// Roughly how much memory it takes.
+    pub fn bytes(&self) -> u64 {
+        let outputs = match &self.outcome {
+            Outcome::Asks(_) => 0,
+            Outcome::Gives(refs) => refs.iter().map(Ref::bytes).sum(),
+        };
+        let path = |(path, _): &FileRead| path.as_os_str().len() as u64 + 64;
+        256 + outputs + self.reads.files.iter().map(path).sum::<u64>()
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,6 +118,26 @@ impl Ref {
             Ref::List(list) => list.items.iter().map(Ref::literal).collect::<Option<_>>().map(Literal::List),
             _ => None,
         }
+    }
+
+    /// Whether there is more in it than numbers and texts.
+    pub fn has_objects(&self) -> bool {
+        match self {
+            Ref::Object(_) => true,
+            Ref::List(list) => list.items.iter().any(Ref::has_objects),
+            Ref::Scalar(_) | Ref::Missing => false,
+        }
+    }
+
+    /// Roughly how much memory it takes.
+    fn bytes(&self) -> u64 {
+        let inside = match self {
+            Ref::Scalar(value) => value.bytes(),
+            Ref::List(list) => list.items.iter().map(Ref::bytes).sum(),
+            Ref::Object(object) => object.type_name.len() as u64,
+            Ref::Missing => 0,
+        };
+        32 + inside
     }
 
     /// Whether an element could not be computed.

@@ -2,21 +2,23 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use selfsame_host::Event;
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// The bars of a run.
 pub struct Bars {
     screen: MultiProgress,
     all: ProgressBar,
-    nodes: HashMap<String, ProgressBar>,
+    /// The nodes that run, in the order in which they began; those with steps have a bar.
+    running: Vec<(String, Option<ProgressBar>)>,
 }
 
 impl Bars {
     pub fn new() -> Self {
         let screen = MultiProgress::new();
-        let all = screen.add(ProgressBar::no_length().with_style(style("{bar:30} {pos}/{len} nodes, {elapsed}")));
-        Bars { screen, all, nodes: HashMap::new() }
+        let all = screen.add(ProgressBar::no_length());
+        all.set_style(style("{bar:30} {pos}/{len} nodes, {elapsed} {wide_msg}"));
+        all.enable_steady_tick(Duration::from_millis(200));
+        Bars { screen, all, running: Vec::new() }
     }
 
     /// Clears the screen of bars while something else is written.
@@ -27,39 +29,50 @@ impl Bars {
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::RunStarted { nodes } => self.all.set_length(*nodes as u64),
-            Event::NodeStarted { node, type_name, .. } => {
-                let bar = ProgressBar::no_length().with_style(style("{spinner} {prefix} {elapsed}"));
-                let bar = self.screen.insert_before(&self.all, bar.with_prefix(format!("{node} ({type_name})")));
-                bar.enable_steady_tick(Duration::from_millis(200));
-                self.nodes.insert((*node).to_owned(), bar);
+            Event::NodeStarted { node, .. } => {
+                self.running.push(((*node).to_owned(), None));
+                self.name_running();
             }
-            Event::NodeProgress { node, done, total, label } => {
-                if let Some(bar) = self.nodes.get(*node).filter(|_| *total > 0) {
-                    if bar.length().is_none() {
-                        bar.set_style(style("{spinner} {prefix} {bar:20} {pos}/{len} {msg} {per_sec}, {eta} left"));
-                    }
-                    bar.set_length(*total);
-                    bar.set_message((*label).to_owned());
-                    bar.set_position(*done);
-                }
-            }
+            Event::NodeProgress { node, done, total, label } => self.step(node, *done, *total, label),
             Event::NodeCached { .. } => self.all.inc(1),
             Event::NodeFinished { node, .. } => self.end(node),
             Event::NodeFailed(failure) => self.end(&failure.node),
             Event::RunFinished { .. } => {
-                self.nodes.drain().for_each(|(_, bar)| bar.finish_and_clear());
+                self.running.drain(..).filter_map(|(_, bar)| bar).for_each(|bar| bar.finish_and_clear());
                 self.all.finish_and_clear();
             }
             _ => {}
         }
     }
 
+    fn step(&mut self, node: &str, done: u64, total: u64, label: &str) {
+        let Some((_, bar)) = self.running.iter_mut().find(|(running, _)| running == node) else { return };
+        // A single step that is done needs no bar.
+        if bar.is_none() && done < total {
+            let new = self.screen.insert_before(&self.all, ProgressBar::new(total).with_prefix(node.to_owned()));
+            new.set_style(style("{bar:30} {pos}/{len} {prefix}: {msg} {per_sec}, {eta} left"));
+            *bar = Some(new);
+        }
+        if let Some(bar) = bar {
+            bar.set_length(total);
+            bar.set_message(label.to_owned());
+            bar.set_position(done);
+        }
+    }
+
     fn end(&mut self, node: &str) {
-        if let Some(bar) = self.nodes.remove(node) {
+        self.all.inc(1);
+        let Some(at) = self.running.iter().position(|(running, _)| running == node) else { return };
+        if let (_, Some(bar)) = self.running.remove(at) {
             bar.finish_and_clear();
             self.screen.remove(&bar);
         }
-        self.all.inc(1);
+        self.name_running();
+    }
+
+    fn name_running(&self) {
+        let names: Vec<&str> = self.running.iter().map(|(node, _)| node.as_str()).collect();
+        self.all.set_message(names.join(", "));
     }
 }
 

@@ -68,6 +68,7 @@ impl Check {
 
 impl Checked {
     fn text(&self) -> String {
-        if self.report.is_empty() { format!("{}: ok", self.file) } else { self.report.to_string() }
+        // A blank line parts a report from the next.
+        if self.report.is_empty() { format!("{}: ok", self.file) } else { format!("{}\n", self.report) }
     }
 }

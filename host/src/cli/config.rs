@@ -26,7 +26,7 @@ impl Config {
             (None, Some(usual)) => format!("none; {} would be read", usual.display()),
             (None, None) => "none".to_owned(),
         };
-        let InForce { out, device, cache_dir, memory, threads, folders, catalogue } = &in_force;
+        let InForce { out, device, cache_dir, memory, threads, folders, catalogue, .. } = &in_force;
         let row = |name: &str, value: String, origin: &dyn ToString| [name.to_owned(), value, origin.to_string()];
         let none = || "none".to_owned();
         let mut rows = vec![
@@ -38,7 +38,11 @@ impl Config {
                 &cache_dir.origin,
             ),
             row("memory", memory.value.to_string(), &memory.origin),
-            row("threads", threads.value.map_or("one for each core".to_owned(), |n| n.to_string()), &threads.origin),
+            row(
+                "threads",
+                threads.value.map_or("one for each core".to_owned(), |threads| threads.0.to_string()),
+                &threads.origin,
+            ),
         ];
         let extra = &file.settings.catalogue;
         let origin = if extra.is_some() { Origin::File } else { Origin::Default };

@@ -4,6 +4,7 @@ use clap::Args;
 use selfsame_host::Bytes;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Where models are looked for.
 #[derive(Args, Clone, Default)]
@@ -42,5 +43,17 @@ pub struct HostFlags {
     /// Runs at most so many nodes at a time, and so many threads inside them [env: SELFSAME_THREADS]
     /// [default: the number of cores]
     #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    pub threads: Option<Threads>,
+}
+
+/// A number of threads, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threads(pub NonZeroUsize);
+
+impl FromStr for Threads {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.trim().parse().map(Threads).map_err(|_| format!("expected a whole number from 1, got `{text}`"))
+    }
 }

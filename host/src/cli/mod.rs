@@ -1,6 +1,7 @@
 //! Commands: one file each. [`Command`] is the list of them.
 
 mod bars;
+mod bench;
 mod check;
 mod completions;
 mod config;
@@ -50,6 +51,7 @@ enum Command {
     Models(models::Models),
     Setup(setup::Setup),
     Config(config::Config),
+    Bench(bench::Bench),
     Completions(completions::Completions),
 }
 
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Models(models) => models.run(config),
         Command::Setup(setup) => setup.run(config),
         Command::Config(command) => command.run(config),
+        Command::Bench(bench) => bench.run(),
         Command::Completions(completions) => completions.run(),
     };
     let exit = done.unwrap_or_else(|stop| {

@@ -1,7 +1,7 @@
 //! `selfsame run`: a graph to its results.
 
 use super::exit::{Exit, OrStop, Stop};
-use super::flags::{HostFlags, SetFlags};
+use super::flags::{HostFlags, SetFlags, Threads};
 use super::input::wrong;
 use super::output::{columns, print, tell};
 use super::settings::{File, InForce};
@@ -59,7 +59,7 @@ impl Run {
             cancel,
             ..RunOptions::default()
         };
-        if let Some(threads) = in_force.threads.value {
+        if let Some(threads) = in_force.threads.value.map(|Threads(threads)| threads) {
             options.threads = threads.get();
             // Nodes compute on this pool.
             rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().or_stop(Exit::Usage)?;
@@ -76,8 +76,10 @@ impl Run {
             results += &explanation(&outcome);
         }
         match self.events {
-            Some(_) => tell(results.trim_end()),
             None => print(&results)?,
+            // Standard output is for events.
+            Some(_) if results.is_empty() => {}
+            Some(_) => tell(results.trim_end()),
         }
         tell(&summary(&outcome));
         if host.is_disk_failing() {

@@ -1,11 +1,10 @@
 //! What is in force: flag, environment, settings file, default, in this order.
 
 use super::exit::{Exit, OrStop, Stop};
-use super::flags::{HostFlags, ModelFlags};
+use super::flags::{HostFlags, ModelFlags, Threads};
 use selfsame_host::models::{Catalogue, Folders};
 use selfsame_host::{Bytes, HostSettings, RunOptions, SettingsFile, platform};
 use std::fmt::{self, Display};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -71,22 +70,25 @@ pub struct InForce {
     pub device: Setting<String>,
     pub cache_dir: Setting<Option<PathBuf>>,
     pub memory: Setting<Bytes>,
-    pub threads: Setting<Option<NonZeroUsize>>,
+    pub threads: Setting<Option<Threads>>,
     pub folders: Folders,
     pub catalogue: Catalogue,
+    /// Whatever nobody can set here.
+    rest: HostSettings,
 }
 
 impl InForce {
     pub fn new(file: &File, flags: &HostFlags) -> Result<Self, Stop> {
-        let (set, defaults) = (&file.settings, HostSettings::default());
+        let (set, rest) = (&file.settings, HostSettings::default());
         Ok(InForce {
             out: pick(&flags.out, ("--out", "SELFSAME_OUT"), &set.out)?.or(RunOptions::default().output_folder),
-            device: pick(&flags.device, ("--device", "SELFSAME_DEVICE"), &set.device)?.or(defaults.device),
+            device: pick(&flags.device, ("--device", "SELFSAME_DEVICE"), &set.device)?.or(rest.device.clone()),
             cache_dir: pick(&flags.cache_dir, ("--cache-dir", "SELFSAME_CACHE_DIR"), &set.cache_dir)?,
-            memory: pick(&flags.memory, ("--memory", "SELFSAME_MEMORY"), &set.memory)?.or(Bytes(defaults.memory_bytes)),
-            threads: pick(&flags.threads, ("--threads", "SELFSAME_THREADS"), &set.threads)?,
+            memory: pick(&flags.memory, ("--memory", "SELFSAME_MEMORY"), &set.memory)?.or(Bytes(rest.memory_bytes)),
+            threads: pick(&flags.threads, ("--threads", "SELFSAME_THREADS"), &set.threads.map(Threads))?,
             folders: file.folders(&flags.models),
             catalogue: file.catalogue()?,
+            rest,
         })
     }
 
@@ -99,7 +101,7 @@ impl InForce {
             digests: platform::cache_folder().map(|folder| folder.join("digests.json")),
             models: self.folders,
             catalogue: self.catalogue,
-            ..HostSettings::default()
+            ..self.rest
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How often a node runs, and on what: a list that meets an input of single values is a call for each element.
 
 use super::prepare::{PreparedNode, Source};
-use crate::cache::Ref;
-use selfsame_sdk::{Error, InputPort, Type, Value};
+use crate::cache::{Ref, RefList};
+use selfsame_sdk::{Error, InputPort, Literal, Type, Value, Widget};
 use std::sync::Arc;
 
 /// The most calls of one node, so that lists of lists of lists do not fill any memory.
@@ -60,7 +60,7 @@ impl Calls {
         let mut mapped = Vec::new();
         for (i, (port, slot)) in ports.iter().zip(&slots).enumerate() {
             let SlotRef::Given(Ref::List(list)) = slot else { continue };
-            if takes_lists(port) {
+            if takes_whole(port, list) {
                 continue;
             }
             mapped.push(i);
@@ -138,14 +138,34 @@ fn as_list(value: Ref) -> Ref {
     }
 }
 
-fn takes_lists(port: &InputPort) -> bool {
-    port.list || port.ty.members().iter().any(|ty| matches!(ty, Type::Any | Type::List(_)))
+/// Whether an input takes a list as it is. One that takes lists, but no lists of lists, takes those one by one.
+fn takes_whole(port: &InputPort, list: &Arc<RefList>) -> bool {
+    let takes_lists = port.list || port.ty.members().iter().any(|ty| matches!(ty, Type::Any | Type::List(_)));
+    let has_only_lists = !list.items.is_empty() && list.items.iter().all(|item| matches!(item, Ref::List(_)));
+    takes_lists && (!has_only_lists || fit_type(&port.value_type(), &Ref::List(list.clone())).is_ok())
 }
 
 /// The value as its input takes it: checked, and an INT as a FLOAT where one is wanted.
 fn fit(port: &InputPort, value: &Ref) -> Result<Ref, Error> {
     let wanted = port.value_type();
-    fit_type(&wanted, value).map_err(|got| Error::input(&port.name, format!("expected {wanted}, got {got}")))
+    let fitted =
+        fit_type(&wanted, value).map_err(|got| Error::input(&port.name, format!("expected {wanted}, got {got}")))?;
+    if port.hard.is_bounded() || !port.choices.is_empty() || port.widget == Widget::Color {
+        check_bounds(port, &fitted)?;
+    }
+    Ok(fitted)
+}
+
+/// What the validator checks of a literal, for a value that comes from another node.
+fn check_bounds(port: &InputPort, value: &Ref) -> Result<(), Error> {
+    let literal = match value {
+        Ref::List(list) => return list.items.iter().try_for_each(|item| check_bounds(port, item)),
+        Ref::Scalar(Value::Int(i)) if port.widget != Widget::Seed => Literal::Int((*i).into()),
+        Ref::Scalar(Value::Float(x)) => Literal::Float(*x),
+        Ref::Scalar(Value::Text(text)) => Literal::Str(text.as_ref().to_owned()),
+        _ => return Ok(()),
+    };
+    port.check_value(&literal).map_err(|problem| Error::input(&port.name, problem.to_string()))
 }
 
 fn fit_type(wanted: &Type, value: &Ref) -> Result<Ref, String> {

@@ -12,7 +12,7 @@ pub use explain::Reason;
 pub(crate) use explain::Trace;
 pub use prepare::{About, Prepared};
 
-use crate::cache::Record;
+use crate::cache::{FileRead, Reads, Record};
 use crate::events::{Event, Failure, Observer, RunResult};
 use crate::host::Host;
 use crate::key::{Key, KeyBuilder};
@@ -21,7 +21,7 @@ use crate::metadata;
 use crate::output::Output;
 use engine::{Called, Engine, Store, Task};
 use selfsame_models::Cancel;
-use selfsame_sdk::{Ctx, Inputs, Literal, Node, Slot, Status, Value};
+use selfsame_sdk::{Ctx, Error, Inputs, Literal, Node, Slot, Status, Value};
 use services::CallServices;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -138,7 +138,7 @@ pub(crate) struct Run<'r> {
     /// What nodes gave that may give something else another time, as far as it can be written down.
     given: Mutex<HashMap<(usize, usize), Literal>>,
     /// The files that calls without a record have read.
-    files: Mutex<BTreeMap<usize, Vec<(PathBuf, Arc<str>)>>>,
+    files: Mutex<BTreeMap<usize, Vec<FileRead>>>,
     traces: Mutex<HashMap<String, Trace>>,
     traces_before: HashMap<String, Trace>,
     unique: Key,
@@ -160,6 +160,7 @@ impl Host {
         let run = Run::new(self, prepared, options, observer);
         run.emit(&Event::RunStarted { nodes: prepared.nodes.len() });
         let (outputs, states, failures, stopped) = run.to_the_end();
+        panics::discard(std::mem::take(&mut *lock(&run.instances)));
         if options.keep_traces() {
             let mut traces = run.traces_before;
             traces.extend(run.traces.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -299,17 +300,29 @@ impl<'r> Run<'r> {
     fn call(&self, node: usize, slots: &[Slot]) -> Called {
         let prepared = &self.prepared.nodes[node];
         let services = CallServices::new(self, node);
-        let known = lock(&self.instances).get_mut(&node).and_then(Vec::pop);
+        let mut instance = lock(&self.instances).get_mut(&node).and_then(Vec::pop);
+        let alone = prepared.alone.as_deref().map(lock);
         let started = Instant::now();
         let result = panics::catch(|| {
-            let mut instance = known.unwrap_or_else(|| prepared.node_type.create());
+            let instance = instance.get_or_insert_with(|| prepared.node_type.create());
             let inputs = Inputs::new(&prepared.node_type.descriptor().inputs, slots)?;
-            let result = instance.run(Ctx::new(&services), &inputs);
-            lock(&self.instances).entry(node).or_default().push(instance);
-            result
+            instance.run(Ctx::new(&services), &inputs)
         });
+        let seconds = started.elapsed().as_secs_f64();
+        drop(alone);
+        match result {
+            Err(Error { status: Status::Panic, .. }) => panics::discard(instance),
+            _ => lock(&self.instances).entry(node).or_default().extend(instance),
+        }
         let files = services.files.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Called { result, seconds: started.elapsed().as_secs_f64(), files }
+        let folder = services.uses_folder.into_inner().then(|| self.folder());
+        Called { result, seconds, reads: Reads { files, folder } }
+    }
+
+    /// The folder of the graph file, however the program was started.
+    fn folder(&self) -> PathBuf {
+        let folder = &self.prepared.about.folder;
+        std::path::absolute(folder).or_else(|_| std::env::current_dir()).unwrap_or_else(|_| folder.clone())
     }
 
     fn store(&self, stores: Vec<Store>) {
@@ -329,12 +342,12 @@ impl<'r> Run<'r> {
         self.observer.event(event);
     }
 
-    /// What is known of a call, if the files that it read are still the same.
+    /// What is known of a call, if the paths that it took mean the same files and these are still the same.
     fn record(&self, key: &Key) -> Option<Record> {
         let record = self.host.record(key)?;
-        let same =
-            |(path, digest): &(PathBuf, Arc<str>)| self.host.files().digest(path).is_ok_and(|now| now == *digest);
-        record.files.iter().all(same).then_some(record)
+        let same = |(path, digest): &FileRead| self.host.files().digest(path).is_ok_and(|now| now == *digest);
+        let here = record.reads.folder.as_ref().is_none_or(|folder| *folder == self.folder());
+        (here && record.reads.files.iter().all(same)).then_some(record)
     }
 
     /// A key that no other call has.
@@ -342,7 +355,7 @@ impl<'r> Run<'r> {
         KeyBuilder::new("unique").key(&self.unique).number(self.counter.fetch_add(1, Ordering::Relaxed)).finish()
     }
 
-    fn note_files(&self, node: usize, files: &[(PathBuf, Arc<str>)]) {
+    fn note_files(&self, node: usize, files: &[FileRead]) {
         if !files.is_empty() {
             lock(&self.files).entry(node).or_default().extend(files.iter().cloned());
         }
@@ -389,7 +402,14 @@ impl<'r> Run<'r> {
         } else if !descriptor.deterministic {
             Reason::NotDeterministic
         } else {
-            trace.reasons(self.traces_before.get(&*prepared.id))
+            // A lazy input that is not known yet was not asked for; that is no change.
+            let pending = |name: &str| {
+                let mut lazy = prepared.lazy_sources.iter().filter_map(|(port, _)| descriptor.inputs.get(*port));
+                lazy.any(|port| port.name == name) && !trace.inputs.iter().any(|(known, _)| known == name)
+            };
+            let mut before = self.traces_before.get(&*prepared.id).cloned();
+            before.iter_mut().for_each(|before| before.inputs.retain(|(name, _)| !pending(name)));
+            trace.reasons(before.as_ref())
         }
     }
 }
@@ -406,7 +426,7 @@ enum Done {
 }
 
 /// The key of an output of a call: with the files that it read, since their contents are not in its own key.
-fn output_key(call: &Key, files: &[(PathBuf, Arc<str>)], output: usize) -> Key {
+fn output_key(call: &Key, files: &[FileRead], output: usize) -> Key {
     let mut key = KeyBuilder::new("output");
     key.key(call).number(output as u64);
     files.iter().for_each(|(_, digest)| {

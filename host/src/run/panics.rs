@@ -36,6 +36,14 @@ pub(super) fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+/// Drops what belongs to a node. If that panics, nobody is there any more who could be told.
+pub(super) fn discard<T>(of_node: T) {
+    let _ = catch(|| {
+        drop(of_node);
+        Ok(())
+    });
+}
+
 /// Notes the place of a panic inside a node; false if it is none.
 fn note(info: &PanicHookInfo) -> bool {
     let in_node = IN_NODE.try_with(Cell::get).unwrap_or(false);

@@ -10,7 +10,7 @@ use selfsame_graphs::{AssetNames, Plan, PlanInput, PlanLink, PlanValue};
 use selfsame_sdk::{Literal, NodeType, Value, Widget};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A plan made ready to run on a host, any number of times. [`Host::prepare`] makes it.
 pub struct Prepared {
@@ -45,10 +45,15 @@ pub(super) struct PreparedNode {
     pub lazy_sources: Vec<(usize, usize)>,
     /// How many nodes take its outputs.
     pub users: usize,
-    /// Type, version, device and literals.
+    /// Type, version, device, literals of single values, and which lazy inputs are linked.
     pub base_key: KeyBuilder,
+    /// The inputs whose values belong to the key of each call, in their order: what is linked, and lists, since each
+    /// call may take an element of them. Lazy inputs join once they are asked for.
+    pub keyed: Vec<usize>,
     /// Nodes of one lane run one at a time.
     pub lane: Option<usize>,
+    /// The same among all runs of the host.
+    pub alone: Option<Arc<Mutex<()>>>,
     /// Its results may be used again.
     pub reusable: bool,
 }
@@ -107,7 +112,7 @@ impl Host {
         let mut inputs: Vec<Option<Source>> = descriptor.inputs.iter().map(|_| None).collect();
         for PlanInput { port, value, .. } in &planned.inputs {
             let source = source(value);
-            if let Source::Literal(literal) = &source {
+            if let Source::Literal(literal @ (Ref::Scalar(_) | Ref::Object(_) | Ref::Missing)) = &source {
                 base_key.number(*port as u64);
                 literal.add_to(&mut base_key);
             }
@@ -115,9 +120,15 @@ impl Host {
                 *slot = Some(source);
             }
         }
-        let (mut sources, mut lazy_sources) = (Vec::new(), Vec::new());
+        let (mut sources, mut lazy_sources, mut keyed) = (Vec::new(), Vec::new(), Vec::new());
         for (i, (port, input)) in descriptor.inputs.iter().zip(&inputs).enumerate() {
             let Some(input) = input else { continue };
+            let is_literal = matches!(input, Source::Literal(_));
+            if port.lazy && !is_literal {
+                base_key.text("lazy").number(i as u64);
+            } else if matches!(input, Source::Literal(Ref::List(_))) || !is_literal {
+                keyed.push(i);
+            }
             if port.lazy {
                 let mut found = Vec::new();
                 input.nodes(&mut found);
@@ -142,6 +153,8 @@ impl Host {
             lazy_sources,
             users: users.len(),
             base_key,
+            keyed,
+            alone: lane.map(|name| self.alone(name)),
             lane: lane.map(|name| *lanes.entry(name.to_owned()).or_insert(next)),
             reusable: descriptor.deterministic && !descriptor.output_node,
             node_type: node_type.clone(),

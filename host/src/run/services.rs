@@ -1,12 +1,14 @@
 //! The host's side of a node that runs.
 
 use super::Run;
+use crate::cache::FileRead;
 use crate::events::Event;
 use crate::lock;
 use selfsame_nodes::image::encode::{Depth, frames};
 use selfsame_sdk::{Error, Image, Level, MakeShared, Result, Services, Status, WriteFile};
 use std::any::{Any, TypeId};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,13 +20,21 @@ pub(super) struct CallServices<'r> {
     pub run: &'r Run<'r>,
     pub node: usize,
     /// The files that the call has read, with their digests.
-    pub files: Mutex<Vec<(PathBuf, Arc<str>)>>,
+    pub files: Mutex<Vec<FileRead>>,
+    /// It has asked what a path means in the folder of the graph.
+    pub uses_folder: AtomicBool,
     pub last_progress: Mutex<Option<Instant>>,
 }
 
 impl<'r> CallServices<'r> {
     pub fn new(run: &'r Run<'r>, node: usize) -> Self {
-        CallServices { run, node, files: Mutex::default(), last_progress: Mutex::default() }
+        CallServices {
+            run,
+            node,
+            files: Mutex::default(),
+            uses_folder: AtomicBool::new(false),
+            last_progress: Mutex::default(),
+        }
     }
 
     fn saved(&self, path: &Path) {
@@ -69,6 +79,9 @@ impl Services for CallServices<'_> {
     }
 
     fn path(&self, path: &str) -> PathBuf {
+        if Path::new(path).is_relative() {
+            self.uses_folder.store(true, Ordering::Relaxed);
+        }
         self.run.prepared.about.folder.join(path)
     }
 

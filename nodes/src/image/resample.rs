@@ -83,22 +83,24 @@ impl Tap {
     }
 }
 
-/// The taps that resize `size` pixels, of which those from `start` to `end` are seen, to `to` pixels.
-fn taps(filter: Filter, size: usize, [start, end]: [f64; 2], to: usize) -> Vec<Tap> {
+/// What the pixels along one axis are made of when `size` of them, of which those from `start` to `end` are seen, become
+/// `to`: for each the first input pixel, and weights of any sum from there on.
+pub(super) fn windows(filter: Filter, size: usize, [start, end]: [f64; 2], to: usize) -> Vec<(usize, Vec<f64>)> {
     let scale = (end - start) / to as f64;
     let stretch = scale.max(1.0);
     let support = filter.support() * stretch;
-    let tap = |i: usize| {
+    let window = |i: usize| {
         let center = start + (i as f64 + 0.5) * scale;
         if filter == Filter::Nearest {
-            return Tap { first: (center as usize).min(size - 1), weights: vec![1.0] };
+            return ((center as usize).min(size - 1), vec![1.0]);
         }
         let first = (center - support + 0.5).max(0.0) as usize;
         let last = ((center + support + 0.5) as usize).min(size);
-        let weights: Vec<f64> = (first..last).map(|x| filter.kernel((x as f64 - center + 0.5) / stretch)).collect();
-        Tap::normalized(first, &weights)
+        // A factor rather than a quotient, as in Pillow: its bytes depend on it.
+        let weight = |x: usize| filter.kernel((x as f64 - center + 0.5) * (1.0 / stretch));
+        (first, (first..last).map(weight).collect())
     };
-    (0..to).map(tap).collect()
+    (0..to).map(window).collect()
 }
 
 /// Pictures at `[width, height]` pixels. Only the rectangle `[left, top, right, bottom]` of them is seen, which need not
@@ -113,7 +115,10 @@ pub fn resample(ctx: Ctx, image: Image, to: [usize; 2], seen: Option<[f64; 4]>, 
     let [left, top, right, bottom] = seen.unwrap_or([0.0, 0.0, size[0] as f64, size[1] as f64]);
     let axis = |size: usize, seen: [f64; 2], to: usize| {
         let stays = size == to && seen == [0.0, size as f64];
-        (!stays).then(|| taps(filter, size, seen, to))
+        (!stays).then(|| {
+            let windows = windows(filter, size, seen, to);
+            windows.iter().map(|(first, weights)| Tap::normalized(*first, weights)).collect()
+        })
     };
     convolve(ctx, image, axis(size[0], [left, right], to[0]), axis(size[1], [top, bottom], to[1]))
 }

@@ -117,6 +117,18 @@ impl<E: std::error::Error> From<E> for Error {
     }
 }
 
+impl From<Error> for Box<dyn std::error::Error> {
+    fn from(error: Error) -> Self {
+        error.to_string().into()
+    }
+}
+
+impl From<Error> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(error: Error) -> Self {
+        error.to_string().into()
+    }
+}
+
 /// Adds what a person needs to know to an error on its way up.
 pub trait ErrorExt<T> {
     /// Says which input is to blame.

@@ -4,7 +4,7 @@ use super::Shelf;
 use super::watch::Progress;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::flags::ModelFlags;
-use crate::cli::output::print;
+use crate::cli::output::{print, tell};
 use crate::cli::signals;
 use clap::Args;
 use selfsame_host::models::{Identity, Model, Verdict, identify, verify};
@@ -33,7 +33,11 @@ impl Verify {
             let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
             print(&format!("{}{model}: {verdict}", path.display()))
         };
-        for what in self.chosen(shelf)? {
+        let chosen = self.chosen(shelf)?;
+        if chosen.is_empty() {
+            tell("no model of the catalogue is there");
+        }
+        for what in chosen {
             match what {
                 Chosen::Model(model) => {
                     let verdicts = progress.watch(|watch| verify(&shelf.folders, model, watch));

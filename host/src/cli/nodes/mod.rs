@@ -54,7 +54,10 @@ impl Nodes {
 }
 
 fn unknown(name: &str, nodes: &selfsame_host::Nodes) -> Stop {
-    let names = nodes.descriptors().flat_map(|node| [&*node.name, &*node.id]);
+    let names = nodes
+        .descriptors()
+        .flat_map(|node| [&node.name, &node.id].into_iter().chain(&node.aliases))
+        .map(String::as_str);
     let hint = match nearest(name, names) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`selfsame nodes` lists them all, `selfsame nodes --search WORD` searches".to_owned(),

@@ -75,6 +75,7 @@ impl Set {
                 models: self.models(),
                 loaded: RefCell::default(),
                 checks: RefCell::default(),
+                declined: RefCell::default(),
             })
             .collect())
     }
@@ -84,6 +85,7 @@ impl Set {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Recorded {
     pub tol_abs: Option<f64>,
+    pub max_abs: Option<f64>,
 }
 
 /// One comparison.
@@ -104,6 +106,7 @@ pub struct Case {
     file: PathBuf,
     loaded: RefCell<Option<HashMap<String, Tensor>>>,
     checks: RefCell<Vec<Check>>,
+    declined: RefCell<Vec<(String, &'static str)>>,
 }
 
 impl Case {
@@ -141,6 +144,32 @@ impl Case {
         self.recorded.contains_key(name)
     }
 
+    /// The largest absolute value of a recorded tensor, if the index states it.
+    pub fn max_abs(&self, name: &str) -> Option<f64> {
+        self.recorded.get(name).and_then(|recorded| recorded.max_abs)
+    }
+
+    /// The folder with the recorded cases.
+    pub fn goldens(&self) -> PathBuf {
+        self.models.with_file_name("goldens")
+    }
+
+    /// The tensors of another case, named as `group/name`.
+    pub fn beside(&self, id: &str) -> Case {
+        let (group, name) = id.split_once('/').unwrap_or((&self.group, id));
+        Case {
+            group: group.to_string(),
+            name: name.to_string(),
+            meta: Value::Null,
+            models: self.models.clone(),
+            recorded: BTreeMap::new(),
+            file: self.goldens().join(format!("{id}.safetensors")),
+            loaded: RefCell::default(),
+            checks: RefCell::default(),
+            declined: RefCell::default(),
+        }
+    }
+
     /// A string of the case's parameters.
     pub fn text(&self, key: &str) -> Result<&str, Box<dyn Error>> {
         self.meta[key].as_str().ok_or_else(|| format!("meta has no text {key}").into())
@@ -171,6 +200,11 @@ impl Case {
         Ok(())
     }
 
+    /// Says why a recorded output is not compared.
+    pub fn decline(&self, name: &str, why: &'static str) {
+        self.declined.borrow_mut().push((name.to_string(), why));
+    }
+
     /// Records a comparison that was made elsewhere.
     pub fn push(&self, what: &str, max_abs: f64, tolerance: f64) {
         self.checks.borrow_mut().push(Check { what: what.to_string(), max_abs, tolerance });
@@ -199,17 +233,22 @@ impl Tally {
         id.contains(&self.filter)
     }
 
+    /// Runs a case, which must compare or decline every output.
+    pub fn run_every(&mut self, case: &Case, run: fn(&Case) -> Outcome) {
+        self.run(case, run, |_| true);
+    }
+
     /// Runs a case, which must compare every output that states a tolerance.
     pub fn run_whole(&mut self, case: &Case, run: fn(&Case) -> Outcome) {
-        self.run(case, run, true);
+        self.run(case, run, |recorded| recorded.tol_abs.is_some());
     }
 
     /// Runs a case of which only some outputs are compared.
     pub fn run_partly(&mut self, case: &Case, run: fn(&Case) -> Outcome) {
-        self.run(case, run, false);
+        self.run(case, run, |_| false);
     }
 
-    fn run(&mut self, case: &Case, run: fn(&Case) -> Outcome, whole: bool) {
+    fn run(&mut self, case: &Case, run: fn(&Case) -> Outcome, is_wanted: fn(&Recorded) -> bool) {
         let id = format!("{}/{}", case.group, case.name);
         if !self.wants(&id) {
             return;
@@ -217,14 +256,20 @@ impl Tally {
         if let Err(error) = run(case) {
             return self.fail(&id, &error.to_string());
         }
-        let checks = case.checks.borrow();
+        let (checks, declined) = (case.checks.borrow(), case.declined.borrow());
+        for (name, why) in declined.iter() {
+            println!("{id}: {name} is not compared: {why}");
+        }
+        if checks.is_empty() && !declined.is_empty() {
+            return;
+        }
         if checks.is_empty() {
             return self.fail(&id, "nothing was compared");
         }
-        let stated = case.recorded.iter().filter(|(name, r)| name.starts_with("out.") && r.tol_abs.is_some());
-        let left: Vec<&str> =
-            stated.map(|(name, _)| name.as_str()).filter(|name| checks.iter().all(|c| c.what != *name)).collect();
-        if whole && !left.is_empty() {
+        let wanted = case.recorded.iter().filter(|(name, r)| name.starts_with("out.") && is_wanted(r));
+        let is_left = |name: &&str| checks.iter().all(|c| c.what != *name) && declined.iter().all(|(d, _)| d != name);
+        let left: Vec<&str> = wanted.map(|(name, _)| name.as_str()).filter(is_left).collect();
+        if !left.is_empty() {
             return self.fail(&id, &format!("never compared: {}", left.join(", ")));
         }
         // The line shows the check that is nearest to its tolerance, or furthest beyond it.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 /// Writes a safetensors file.
@@ -53,7 +54,7 @@ pub fn torch_zip(path: &Path, root: &Item, storages: &[(&str, Vec<u8>)]) {
     write_item(&mut pickle, root);
     pickle.push(b'.');
     let mut zip = ZipWriter::new(File::create(path).unwrap());
-    let options = SimpleFileOptions::default();
+    let options = stored();
     zip.start_file("archive/data.pkl", options).unwrap();
     zip.write_all(&pickle).unwrap();
     for (name, bytes) in storages {
@@ -63,11 +64,16 @@ pub fn torch_zip(path: &Path, root: &Item, storages: &[(&str, Vec<u8>)]) {
     zip.finish().unwrap();
 }
 
+/// Not compressed, as torch writes: what zip does by default depends on the features that others ask for.
+fn stored() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
+}
+
 /// Writes a zip archive of named entries.
 pub fn zip(path: &Path, entries: &[(&str, &[u8])]) {
     let mut zip = ZipWriter::new(File::create(path).unwrap());
     for (name, bytes) in entries {
-        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.start_file(*name, stored()).unwrap();
         zip.write_all(bytes).unwrap();
     }
     zip.finish().unwrap();

@@ -1,0 +1,25 @@
+//! InstantID (arXiv 2401.07519): a face embedding becomes tokens (`IDEmbed`), which the denoising network reads through an
+//! Image Adapter (`ImageAdapter`) and IdentityNet reads instead of text (`IdentityNet`).
+
+pub mod face_embedding;
+pub mod id_embed;
+pub mod id_interpolation;
+pub mod identity_net;
+pub mod image_adapter;
+pub mod load;
+
+use selfsame_sdk::{NodeType, nodes};
+use std::sync::Arc;
+
+/// The nodes of this family.
+pub fn all() -> Vec<Arc<dyn NodeType>> {
+    nodes![
+        load::load_instant_id,
+        face_embedding::face_embedding,
+        id_embed::id_embed,
+        id_interpolation::id_interpolation,
+        id_interpolation::id_sweep,
+        image_adapter::image_adapter,
+        identity_net::identity_net,
+    ]
+}

@@ -1,0 +1,208 @@
+//! From what flows on wires to what a sampling loop evaluates.
+
+use crate::Compute;
+use crate::image::resample::{Filter, resample};
+use crate::networks;
+use crate::wires::{Condition, Conditioning, ControlUse, Model, Place, Span, image_to_device, to_device};
+use candle_core::{Device, Tensor};
+use selfsame_models::Cancel;
+use selfsame_models::controlnet::ControlStrength;
+use selfsame_models::sampling::{self, Area, Control, GuidedModel, Window};
+use selfsame_models::unet::AddedConditions;
+use selfsame_models::vae::LatentRgb;
+use selfsame_models::weights::Family;
+use selfsame_sdk::prelude::*;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The evaluated model and what the loops need beside it.
+pub struct Sampling<'c> {
+    /// The model under its conditions.
+    pub guided: GuidedModel,
+    /// Where it is computed.
+    pub compute: &'c Compute,
+    /// The latents to start from.
+    pub latents: Tensor,
+    /// What the picture was steered by.
+    pub family: Family,
+}
+
+/// Loads what is needed and puts it together. `window` turns fractions of the run into the convention of the loop.
+///
+/// # Errors
+/// If something does not fit together, or memory runs out.
+pub fn prepare<'c>(
+    ctx: Ctx<'c>,
+    model: &Model,
+    positive: &Conditioning,
+    negative: &Conditioning,
+    latent: &Latent,
+    window: &dyn Fn(Span) -> Window,
+) -> Result<Sampling<'c>> {
+    let compute: &Compute = ctx.get()?;
+    let cancel: &Cancel = ctx.get()?;
+    let denoiser = networks::denoiser(ctx, model)?;
+    let latents = to_device(&latent.samples, &compute.device)?;
+    let (batch, _, height, width) = latents.dims4()?;
+    let builder = Builder { ctx, compute, model, window, height, width, batch };
+
+    let mut sampled = sampling::Model::new(denoiser.unet.clone());
+    for adapter in &model.adapters {
+        let file = networks::adapter(ctx, &adapter.file, &model.file, &denoiser.unet)?;
+        let layers = file.adapter.len();
+        let layer_weights = match adapter.weights.len() {
+            1 => vec![adapter.weights[0]; layers],
+            n if n == layers => adapter.weights.clone(),
+            n => bail!("the Image Adapter has {n} weights for {layers} layers; give one, or one for each layer"),
+        };
+        sampled.adapters.push(sampling::AdapterUse {
+            adapter: Arc::new(file.adapter.clone()),
+            tokens: to_device(&adapter.tokens, &compute.device)?,
+            negative_tokens: to_device(&adapter.negative_tokens, &compute.device)?,
+            layer_weights,
+            window: window(adapter.span),
+            mask: match &adapter.mask {
+                Some((mask, resize)) => Some((mask_to_device(mask, &compute.device)?, *resize)),
+                None => None,
+            },
+        });
+    }
+    let mut controls = Controls::default();
+    let positive = builder.conditions(positive, &mut controls).input("positive")?;
+    let negative = builder.conditions(negative, &mut controls).input("negative")?;
+    let guided = GuidedModel::new(sampled, positive, negative, cancel.clone())?;
+    Ok(Sampling { guided, compute, latents, family: model.family })
+}
+
+/// ControlNets that several conditions use, so that each runs once for all of them.
+type Controls = Vec<(ControlUse, Arc<Control>)>;
+
+struct Builder<'c, 'a> {
+    ctx: Ctx<'c>,
+    compute: &'c Compute,
+    model: &'a Model,
+    window: &'a dyn Fn(Span) -> Window,
+    height: usize,
+    width: usize,
+    batch: usize,
+}
+
+impl Builder<'_, '_> {
+    fn conditions(&self, conditioning: &Conditioning, controls: &mut Controls) -> Result<Vec<sampling::Condition>> {
+        conditioning.entries.iter().map(|entry| self.condition(entry, controls)).collect()
+    }
+
+    fn condition(&self, entry: &Condition, controls: &mut Controls) -> Result<sampling::Condition> {
+        let device = &self.compute.device;
+        let added = match (&entry.pooled, self.model.family) {
+            (Some(pooled), Family::Sdxl) => {
+                Some(AddedConditions { text_embeds: to_device(pooled, device)?, time_ids: self.time_ids(entry)? })
+            }
+            (None, Family::Sdxl) => bail!("SDXL needs a prompt that SDXL's text encoders have encoded"),
+            _ => None,
+        };
+        let mut condition = sampling::Condition::new(to_device(&entry.context, device)?, added);
+        condition.area = entry.place.map(|place| self.area(place));
+        condition.strength = entry.strength;
+        condition.mask = entry.mask.as_ref().map(|mask| mask_to_device(mask, device)).transpose()?;
+        condition.window = (self.window)(entry.span);
+        for control in &entry.controls {
+            let context = match &control.context {
+                None => None,
+                Some(tokens) => {
+                    let tokens = to_device(tokens, device)?;
+                    let rows = tokens.dim(0)?;
+                    Some(if rows == 1 { Tensor::cat(&vec![tokens; self.batch], 0)? } else { tokens })
+                }
+            };
+            let control = self.control(control, controls)?;
+            condition.controls.push(sampling::ControlUse { control, context });
+        }
+        Ok(condition)
+    }
+
+    fn control(&self, wanted: &ControlUse, controls: &mut Controls) -> Result<Arc<Control>> {
+        let same = |(known, _): &&(ControlUse, Arc<Control>)| {
+            known.net == wanted.net
+                && known.image == wanted.image
+                && (known.strength, known.is_soft, known.span) == (wanted.strength, wanted.is_soft, wanted.span)
+                && known.mask == wanted.mask
+        };
+        if let Some((_, known)) = controls.iter().find(same) {
+            return Ok(known.clone());
+        }
+        let (width, height) = (self.width * 8, self.height * 8);
+        let image = match (wanted.image.width(), wanted.image.height()) == (width, height) {
+            true => wanted.image.clone(),
+            false => resample(self.ctx, wanted.image.clone(), [width, height], None, Filter::Bilinear)?
+                .map(|x| x.clamp(0.0, 1.0)),
+        };
+        let control = Arc::new(Control {
+            net: networks::control_net(self.ctx, &wanted.net)?,
+            image: image_to_device(&image, &self.compute.device)?,
+            strength: match wanted.is_soft {
+                true => ControlStrength::Ramp(wanted.strength),
+                false => ControlStrength::Constant(wanted.strength),
+            },
+            window: (self.window)(wanted.span),
+            mask: wanted.mask.as_ref().map(|mask| mask_to_device(mask, &self.compute.device)).transpose()?,
+        });
+        controls.push((wanted.clone(), control.clone()));
+        Ok(control)
+    }
+
+    /// SDXL's six sizes: height and width of the original, top and left of the cut, height and width of the picture.
+    fn time_ids(&self, entry: &Condition) -> Result<Tensor> {
+        let own = [self.height * 8, self.width * 8];
+        let (original, crop, target) =
+            entry.sizes.map_or((own, [0, 0], own), |sizes| (sizes.original, sizes.crop, sizes.target));
+        let ids: Vec<f32> = [original, crop, target].concat().into_iter().map(|n| n as f32).collect();
+        Ok(Tensor::from_vec(ids, (1, 6), &self.compute.device)?)
+    }
+
+    fn area(&self, place: Place) -> Area {
+        match place {
+            Place::Fractions([x, y, width, height]) => {
+                Area::from_fractions(y, x, height, width, self.height, self.width)
+            }
+            Place::Pixels([x, y, width, height]) => {
+                Area { height: (height / 8).max(1), width: (width / 8).max(1), y: y / 8, x: x / 8 }
+            }
+        }
+    }
+}
+
+/// A mask `[B,H,W]` on a device.
+pub(super) fn mask_to_device(mask: &Mask, device: &Device) -> Result<Tensor> {
+    to_device(&mask.clone().into_tensor(), device)
+}
+
+/// Unit noise for some latents: one stream of torch's CPU generator for the whole batch, so that a seed gives the noise
+/// that it gives in diffusers and ComfyUI.
+pub(super) fn noise(seed: Seed, latents: &Tensor) -> Result<Tensor> {
+    Ok(selfsame_models::rng::TorchGenerator::new(seed.0).randn_tensor(latents.dims(), latents.device())?)
+}
+
+/// Shows what a sampling has come to, not too often.
+pub(super) struct Preview {
+    last: Instant,
+    map: LatentRgb,
+}
+
+/// Previews come at most this often.
+const PREVIEW_EVERY: Duration = Duration::from_millis(1000);
+
+impl Preview {
+    pub fn new(family: Family) -> Self {
+        let map = if family == Family::Sdxl { LatentRgb::SDXL } else { LatentRgb::SD15 };
+        Preview { last: Instant::now(), map }
+    }
+
+    pub fn show(&mut self, ctx: Ctx, denoised: &Tensor) -> Result<()> {
+        if self.last.elapsed() >= PREVIEW_EVERY {
+            self.last = Instant::now();
+            ctx.preview(&crate::wires::image_from_device(&self.map.preview(denoised)?)?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! FACE: a face found in a picture.
+
+use super::wire;
+use selfsame_sdk::Type;
+use std::fmt;
+use std::sync::Arc;
+
+/// A face found in a picture, in pixels of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Face {
+    /// Width and height of the picture.
+    pub picture: [usize; 2],
+    /// Left, top, right, bottom.
+    pub bbox: [f32; 4],
+    /// Five key points, x and y: the eye at the picture's left, the other eye, the nose, the two corners of the mouth.
+    pub kps: [[f32; 2]; 5],
+    /// How sure the detector is, 0..1.
+    pub det_score: f32,
+    /// The identity: what the recogniser gives, not normalised. None if no recogniser has looked.
+    pub embedding: Option<Arc<[f32]>>,
+}
+
+impl Face {
+    /// The area of its box in square pixels.
+    pub fn area(&self) -> f32 {
+        let [left, top, right, bottom] = self.bbox;
+        (right - left).max(0.0) * (bottom - top).max(0.0)
+    }
+}
+
+/// The cosine of the angle between two embeddings; 0 if one of them is zero.
+pub fn similarity(one: &[f32], other: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let norms = (dot(one, one) * dot(other, other)).sqrt();
+    if norms > 0.0 { dot(one, other) / norms } else { 0.0 }
+}
+
+impl fmt::Display for Face {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [left, top, right, bottom] = self.bbox;
+        write!(f, "at x {left:.0}..{right:.0}, y {top:.0}..{bottom:.0}, score {:.2}", self.det_score)
+    }
+}
+
+wire!(Face, "FACE", Type::FACE, |face| 128 + face.embedding.as_ref().map_or(0, |e| e.len() as u64 * 4));

@@ -1,0 +1,38 @@
+//! ID: who a picture should show.
+
+use super::{ModelFile, wire};
+use selfsame_sdk::{Tensor, Type};
+use std::borrow::Cow;
+use std::fmt;
+
+/// An identity as the networks take it: tokens made of a face embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// f32 `[1,T,D]`, 16 tokens for InstantID.
+    pub tokens: Tensor,
+    /// The same for negative conditions: the Resampler's answer to zeros, not zeros.
+    pub negative_tokens: Tensor,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tokens {:?}", self.tokens)
+    }
+}
+
+wire!(Identity, "ID", Type::Named(Cow::Borrowed("ID")), |id| id.tokens.bytes() + id.negative_tokens.bytes());
+
+/// An adapter file: InstantID's `ip-adapter`, with its Resampler and its attention layers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IpAdapter {
+    /// The file.
+    pub file: ModelFile,
+}
+
+impl fmt::Display for IpAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)
+    }
+}
+
+wire!(IpAdapter, "IP_ADAPTER", Type::Named(Cow::Borrowed("IP_ADAPTER")), |_| 512);

@@ -1,0 +1,82 @@
+//! MODEL: a denoising network with what is laid over it.
+
+use super::{ModelFile, Span, wire};
+use selfsame_models::samplers::Prediction;
+use selfsame_models::sampling::Rescale;
+use selfsame_models::unet::MaskResize;
+use selfsame_models::weights::Family;
+use selfsame_sdk::{Mask, Tensor, Type};
+use std::fmt;
+
+/// A denoising network with what is laid over it. Nodes that change it give a changed copy.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The checkpoint, or the file of the network alone.
+    pub file: ModelFile,
+    /// What it was trained as.
+    pub family: Family,
+    /// What its output means.
+    pub prediction: Prediction,
+    /// Its noise levels end in pure noise.
+    pub zero_terminal_snr: bool,
+    /// A diffusers folder's scheduler configuration, as JSON.
+    pub scheduler_config: Option<String>,
+    /// LoRAs, in the order in which they were added.
+    pub loras: Vec<Lora>,
+    /// Image Adapters; their contributions add up.
+    pub adapters: Vec<AdapterUse>,
+    /// How guidance is kept from raising the contrast.
+    pub rescale: Rescale,
+}
+
+/// A LoRA and how strongly it works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lora {
+    /// The file.
+    pub file: ModelFile,
+    /// On the denoising network.
+    pub unet: f64,
+    /// On the text encoders.
+    pub text: f64,
+}
+
+/// An Image Adapter with its tokens.
+#[derive(Clone, Debug)]
+pub struct AdapterUse {
+    /// The file with the projections.
+    pub file: ModelFile,
+    /// `[1 or B, T, D]` for positive conditions.
+    pub tokens: Tensor,
+    /// The same for negative conditions: the Resampler's answer to zeros.
+    pub negative_tokens: Tensor,
+    /// One weight for all cross-attention layers, or one for each (down, up, mid).
+    pub weights: Vec<f64>,
+    /// When it works.
+    pub span: Span,
+    /// Where it works, and how that is resized to the layers.
+    pub mask: Option<(Mask, MaskResize)>,
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.family, self.file)?;
+        match self.loras.len() {
+            0 => {}
+            1 => write!(f, " with a LoRA")?,
+            n => write!(f, " with {n} LoRAs")?,
+        }
+        match self.adapters.len() {
+            0 => Ok(()),
+            1 => write!(f, " with an Image Adapter"),
+            n => write!(f, " with {n} Image Adapters"),
+        }
+    }
+}
+
+wire!(Model, "MODEL", Type::MODEL, |model| {
+    let adapter = |a: &AdapterUse| {
+        let mask = a.mask.as_ref().map_or(0, |(mask, _)| mask.data().len() as u64 * 4);
+        a.tokens.bytes() + a.negative_tokens.bytes() + mask
+    };
+    1024 + model.adapters.iter().map(adapter).sum::<u64>()
+});
