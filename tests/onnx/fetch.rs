@@ -19,11 +19,11 @@ fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A wheel as they are, with a library of version 1.32.0.
+/// A wheel as they are, with a library of version 1.28.0.
 fn usual() -> Vec<u8> {
     zipped(&[
         ("onnxruntime/__init__.py", b"print()"),
-        ("onnxruntime/capi/libonnxruntime.so.1.32.0", &library(&names("1.32.0"))),
+        ("onnxruntime/capi/libonnxruntime.so.1.28.0", &library(&names("1.28.0"))),
         ("onnxruntime/capi/libonnxruntime_providers_shared.so", b"provider"),
         ("onnxruntime/capi/onnxruntime_pybind11_state.so", b"python"),
         ("onnxruntime/capi/../../libonnxruntime.so.9", b"trick"),
@@ -34,7 +34,7 @@ fn usual() -> Vec<u8> {
 fn described(bytes: &[u8]) -> Wheel {
     Wheel {
         package: "onnxruntime".into(),
-        version: "1.32.0".into(),
+        version: "1.28.0".into(),
         platform: "manylinux_2_28_x86_64".into(),
         bytes: bytes.len() as u64,
         sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -54,7 +54,7 @@ fn from_server(server: &Server) -> Sources {
 fn pip(folder: &Path, wheel: &Path) -> Vec<Vec<String>> {
     let script = "echo \"$@\" >> \"$0.calls\"\n\
         while [ \"$1\" != --dest ]; do shift; done\n\
-        cp \"$0.wheel\" \"$2/onnxruntime-1.32.0-cp311-cp311-manylinux_2_28_x86_64.whl\"\n";
+        cp \"$0.wheel\" \"$2/onnxruntime-1.28.0-cp311-cp311-manylinux_2_28_x86_64.whl\"\n";
     let path = folder.join("pip.sh");
     std::fs::write(&path, script).unwrap();
     std::fs::copy(wheel, folder.join("pip.sh.wheel")).unwrap();
@@ -91,14 +91,14 @@ fn the_library_comes_from_the_server() {
     };
     let folder = cache.path().join("deep/onnxruntime");
     let found = fetch(&described(&bytes), &from_server(&server), &folder, &watch).unwrap();
-    assert_eq!(found.path, folder.join("onnxruntime-1.32.0/libonnxruntime.so.1.32.0"));
+    assert_eq!(found.path, folder.join("onnxruntime-1.28.0/libonnxruntime.so.1.28.0"));
     assert_eq!(found.origin, Origin::Cache);
-    assert_eq!(left(&folder), ["onnxruntime-1.32.0"]);
-    let files = ["libonnxruntime.so.1.32.0", "libonnxruntime_providers_shared.so"];
-    assert_eq!(left(&folder.join("onnxruntime-1.32.0")), files);
-    assert_eq!(*said.lock().unwrap(), ["fetching onnxruntime 1.32.0 (1 MB)"]);
+    assert_eq!(left(&folder), ["onnxruntime-1.28.0"]);
+    let files = ["libonnxruntime.so.1.28.0", "libonnxruntime_providers_shared.so"];
+    assert_eq!(left(&folder.join("onnxruntime-1.28.0")), files);
+    assert_eq!(*said.lock().unwrap(), ["fetching onnxruntime 1.28.0 (1 MB)"]);
     assert_eq!(most.into_inner(), bytes.len());
-    let path = format!("/packages/ab/cd/{}/onnxruntime-1.32.0-cp311-cp311-manylinux_2_28_x86_64.whl", "0".repeat(60));
+    let path = format!("/packages/ab/cd/{}/onnxruntime-1.28.0-cp311-cp311-manylinux_2_28_x86_64.whl", "0".repeat(60));
     assert_eq!(server.requests()[0].path, path);
 
     // It is there now, so nobody is asked.
@@ -107,7 +107,7 @@ fn the_library_comes_from_the_server() {
     // Somebody damaged it.
     std::fs::write(&found.path, b"junk").unwrap();
     assert_eq!(fetch(&described(&bytes), &from_server(&server), &folder, &QUIET).unwrap(), found);
-    assert_eq!(left(&folder), ["onnxruntime-1.32.0"]);
+    assert_eq!(left(&folder), ["onnxruntime-1.28.0"]);
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn pip_is_asked_before_the_server() {
     sources.pip = vec![vec!["/no/such/program".into()], broken("python3: No module named pip")];
     sources.pip.extend(pip(tools.path(), &wheel));
     let found = fetch(&described(&bytes), &sources, cache.path(), &QUIET).unwrap();
-    assert_eq!(found.path, cache.path().join("onnxruntime-1.32.0/libonnxruntime.so.1.32.0"));
-    assert_eq!(left(cache.path()), ["onnxruntime-1.32.0"]);
+    assert_eq!(found.path, cache.path().join("onnxruntime-1.28.0/libonnxruntime.so.1.28.0"));
+    assert_eq!(left(cache.path()), ["onnxruntime-1.28.0"]);
     assert!(server.requests().is_empty());
     let call = std::fs::read_to_string(tools.path().join("pip.sh.calls")).unwrap();
-    for part in ["download ", " --no-deps ", " --platform manylinux_2_28_x86_64 ", " onnxruntime==1.32.0\n"] {
+    for part in ["download ", " --no-deps ", " --platform manylinux_2_28_x86_64 ", " onnxruntime==1.28.0\n"] {
         assert!(call.contains(part), "{call}");
     }
 }
@@ -193,7 +193,7 @@ fn threads_that_fetch_the_same_wait_for_one_another() {
         }
     });
     assert_eq!(server.requests().len(), 1);
-    assert_eq!(left(cache.path()), ["onnxruntime-1.32.0"]);
+    assert_eq!(left(cache.path()), ["onnxruntime-1.28.0"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn the_newest_library_of_the_first_place_that_has_one() {
     let empty = folder("empty", &[]);
     let old = folder("old", &[("libonnxruntime.so", "1.16.3")]);
     let two = folder("two", &[("libonnxruntime.so.1.9.0", "1.20.0"), ("libonnxruntime.so.1", "1.22.1")]);
-    let later = folder("later", &[("libonnxruntime.so", "1.32.0")]);
+    let later = folder("later", &[("libonnxruntime.so", "1.28.0")]);
     let places =
         [(Origin::Program, empty), (Origin::Cache, old), (Origin::System, two.clone()), (Origin::Python, later)];
     let found = find(&Places::of(places)).unwrap();
@@ -84,7 +84,7 @@ fn libraries_that_are_too_old_or_too_new_are_named_with_both_versions() {
 
 #[test]
 fn files_that_are_no_library_are_refused_before_the_system_runs_them() {
-    let whole = library(&names("1.32.0"));
+    let whole = library(&names("1.28.0"));
     let mut foreign = whole.clone();
     foreign[18..20].copy_from_slice(&40u16.to_le_bytes());
     let mut far = whole.clone();
@@ -134,7 +134,7 @@ fn a_file_that_the_user_names_is_the_only_one_looked_at() {
     let error = find(&places).unwrap_err();
     assert!(error.is_named());
     assert!(error.to_string().contains("mine.so is not there (ORT_DYLIB_PATH)"), "{error}");
-    std::fs::write(&named, library(&names("1.32.0"))).unwrap();
+    std::fs::write(&named, library(&names("1.28.0"))).unwrap();
     assert_eq!(find(&places).unwrap().path, named);
     // Its folder will do too.
     std::fs::rename(&named, folder.path().join("libonnxruntime.so")).unwrap();

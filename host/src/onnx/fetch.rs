@@ -122,7 +122,8 @@ fn with_pip(
                 "--only-binary=:all:",
                 "--implementation=cp",
             ])
-            .args(["--python-version", PYTHON, "--abi", &format!("cp{PYTHON}"), "--platform", &wheel.platform])
+            .args(["--python-version", PYTHON, "--abi", &format!("cp{PYTHON}")])
+            .args(wheel.platform.split('.').flat_map(|platform| ["--platform", platform]))
             .arg("--dest")
             .arg(folder)
             .arg(format!("{}=={}", wheel.package, wheel.version))

@@ -15,7 +15,7 @@ mod wheel;
 pub use error::Error;
 pub use fetch::{Sources, Watch, fetch};
 pub use selfsame_nodes::onnx::{
-    Found, Looked, NotFound, OLDEST, Origin, Places, Runtime, VARIABLE, Version, has_cuda, load,
+    Found, Looked, NotFound, OLDEST, Origin, Places, QUIET, Runtime, VARIABLE, Version, has_cuda, load,
 };
 pub use wheel::Wheel;
 

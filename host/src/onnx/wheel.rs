@@ -9,7 +9,7 @@ pub struct Wheel {
     pub package: String,
     /// Its version.
     pub version: String,
-    /// The platform as pip names it.
+    /// The platforms as the wheel's name lists them, with dots between.
     pub platform: String,
     /// Its length.
     pub bytes: u64,
@@ -18,6 +18,9 @@ pub struct Wheel {
     /// Its BLAKE2b-256, which is in its address.
     pub blake2b: String,
 }
+
+/// The last version that does not report to its makers what it runs; see [`Version::reports`](super::Version::reports).
+const VERSION: &str = "1.28.0";
 
 /// The Python that the wheels are made for. Their library is the same for all.
 pub(super) const PYTHON: &str = "311";
@@ -29,7 +32,7 @@ impl Wheel {
         let pinned = PINNED.iter().find(|pinned| pinned.machine == machine && pinned.gpu == gpu)?;
         Some(Wheel {
             package: if gpu { "onnxruntime-gpu" } else { "onnxruntime" }.to_owned(),
-            version: pinned.version.to_owned(),
+            version: VERSION.to_owned(),
             platform: pinned.platform.to_owned(),
             bytes: pinned.bytes,
             sha256: pinned.sha256.to_owned(),
@@ -67,7 +70,6 @@ impl Wheel {
 struct Pinned {
     machine: (&'static str, &'static str),
     gpu: bool,
-    version: &'static str,
     platform: &'static str,
     bytes: u64,
     sha256: &'static str,
@@ -79,65 +81,58 @@ const PINNED: &[Pinned] = &[
     Pinned {
         machine: ("macos", "aarch64"),
         gpu: false,
-        version: "1.32.0",
         platform: "macosx_14_0_arm64",
-        bytes: 22_506_162,
-        sha256: "366b9e53d07812cc5c92822cecf7563b76a8a0f32ba3bb8dd232a206ac3bcb6c",
-        blake2b: "b75d50be370b540a6cb9ea173503f5418e8315dfe5757400ad7720542d348b94",
-    },
-    Pinned {
-        machine: ("linux", "aarch64"),
-        gpu: false,
-        version: "1.32.0",
-        platform: "manylinux_2_28_aarch64",
-        bytes: 23_195_070,
-        sha256: "2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c",
-        blake2b: "b730103820b32e9dc1d1fcfc5b519fd2de5bd699d25a25895caf5d726350d1b5",
-    },
-    Pinned {
-        machine: ("linux", "x86_64"),
-        gpu: false,
-        version: "1.32.0",
-        platform: "manylinux_2_28_x86_64",
-        bytes: 27_773_237,
-        sha256: "5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d",
-        blake2b: "1d46e6f356c9539d2eed44126de3421a81e217da2ad91b22dc11b379cb1e384f",
+        bytes: 19_130_506,
+        sha256: "f5c5daabd28aad610f83fdcf32acec8fb57e6adc6c6a39fe2a3c755db957b410",
+        blake2b: "174d5014667e2a3a77d6e1b74cc3d88948d06163b8e0a33a84c85073322b5dec",
     },
     Pinned {
         machine: ("windows", "x86_64"),
         gpu: false,
-        version: "1.32.0",
         platform: "win_amd64",
-        bytes: 16_695_880,
-        sha256: "d7e0c45cc5f456ad7805e6dd256a7662736cda9c2fd17becae194eb3c2f6df72",
-        blake2b: "07ffc797464da311c580ec477077a5c65d7841599a46c35392b5978c0a5ae9a4",
+        bytes: 13_752_539,
+        sha256: "0d650aeee29368414367b65529e90afe4bf1bab76254789063b8b2f7ea3013c8",
+        blake2b: "9f103d946d5d5f2cdcc3c8da36cae63190c516d16349edaffd944bda60ca4c3e",
+    },
+    Pinned {
+        machine: ("linux", "x86_64"),
+        gpu: false,
+        platform: "manylinux_2_27_x86_64.manylinux_2_28_x86_64",
+        bytes: 19_193_162,
+        sha256: "a166b78ee04f3a37fa1ef82034b6a3ce96d9684e582d4d30b296de83e9998bb5",
+        blake2b: "f3174e5ecd8764f87573c495d834ce79e61ecca47f7a01d1e444a606e570edcb",
     },
     Pinned {
         machine: ("windows", "aarch64"),
         gpu: false,
-        version: "1.32.0",
         platform: "win_arm64",
-        bytes: 16_027_290,
-        sha256: "23361cdf98afac352d10aa7d9e0a10ceaeb02d38430fb693c6eff370196db62d",
-        blake2b: "bdffe14181a5315745007f06612d963c6f739b371452b089b5b8109c2379bd32",
+        bytes: 13_449_940,
+        sha256: "0faf85fb447a663c9cdadc39bd6b19bdf7bedded6699e45731b9b36c46fd993d",
+        blake2b: "8f741c440be7af1e026280b139caa1be5d11bd4dc368011ddbe8f5362b58e12f",
+    },
+    Pinned {
+        machine: ("linux", "aarch64"),
+        gpu: false,
+        platform: "manylinux_2_27_aarch64.manylinux_2_28_aarch64",
+        bytes: 17_039_880,
+        sha256: "8d66f9ceb29909c70839e4e4fb3435c7b490050d8f162bd5f3aba4ca01ee517f",
+        blake2b: "ea97b7ce1bc8bb6048b5fe9129f55d6506dc19499068ef2e0a0af1ae3c8aa4e7",
     },
     Pinned {
         machine: ("linux", "x86_64"),
         gpu: true,
-        version: "1.31.1",
-        platform: "manylinux_2_28_x86_64",
-        bytes: 255_560_985,
-        sha256: "e26c475fe361b2015f45b4b824bd13f0bb20204e59b62814e6f0acd5f3d491a6",
-        blake2b: "921b23ae6bfa165cf01f2566aeab3076135d0db8edf5b543c1556fd6b1d93c7f",
+        platform: "manylinux_2_27_x86_64.manylinux_2_28_x86_64",
+        bytes: 249_753_828,
+        sha256: "774d4c307317f7a0fefc33930820b7ac2a62be2c595e6a1e63e318555f7176b8",
+        blake2b: "7b51fe4fbdb7a11beaebdad752973efd8dad3600f50d56e681fa861f65d6cb17",
     },
     Pinned {
         machine: ("windows", "x86_64"),
         gpu: true,
-        version: "1.31.1",
         platform: "win_amd64",
-        bytes: 168_096_711,
-        sha256: "fd98341ba71c093153f0dcfc53eb69d57f706866fb45e94e5b0cde5d97a50dbf",
-        blake2b: "dd296e8e0856c085f3068db8199119290acebf8d30cc79634e3442f12b45e065",
+        bytes: 241_446_409,
+        sha256: "d5004c1d38da77970d4534e2e20e34ade9c4fb167bfc685a9843d2863a58122a",
+        blake2b: "d11ba634783c2455cca7c66261dc4e3e16f4058047b79679925737a30dd4c76e",
     },
 ];
 
@@ -153,9 +148,9 @@ mod tests {
             }
             let same = |other: &&Pinned| (other.machine, other.gpu) == (pinned.machine, pinned.gpu);
             assert_eq!(PINNED.iter().filter(same).count(), 1, "{:?}", pinned.machine);
-            let version = selfsame_nodes::onnx::Version::in_text(pinned.version).unwrap();
-            assert!(version.is_supported());
         }
+        let version = crate::onnx::Version::in_text(VERSION).unwrap();
+        assert!(version.is_supported() && !version.reports());
     }
 
     #[test]

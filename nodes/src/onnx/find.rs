@@ -1,6 +1,6 @@
 //! Where the library of ONNX Runtime is.
 
-use super::{OLDEST, Version, elf};
+use super::{OLDEST, QUIET, Version, elf};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -192,11 +192,20 @@ fn inspect(path: &Path) -> Result<Option<Version>, String> {
         return Err("is not there".to_owned());
     }
     let told = if cfg!(target_os = "linux") { elf::version(path)? } else { None };
-    let version = told.or_else(|| Version::in_text(path.file_name()?.to_str()?));
-    match version.filter(|version| !version.is_supported()) {
-        Some(version) => Err(format!("is version {version}; expected {OLDEST} or a later one below 2.0")),
-        None => Ok(version),
+    // A link is often called by less of the version than the file.
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let version = told.or_else(|| Version::in_text(real.file_name()?.to_str()?));
+    if let Some(version) = version.filter(|version| !version.is_supported()) {
+        return Err(format!("is version {version}; expected {OLDEST} or a later one below 2.0"));
     }
+    let is_quiet = std::env::var_os(QUIET).is_some_and(|value| value == "1");
+    if !is_quiet && version.map_or(!cfg!(windows), Version::reports) {
+        let version = version.map_or("of an unknown version".to_owned(), |version| format!("version {version}"));
+        return Err(format!(
+            "is {version}, which may report what it runs to its makers; set {QUIET}=1 to use it without that"
+        ));
+    }
+    Ok(version)
 }
 
 type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;

@@ -9,6 +9,8 @@
 //! A build needs nothing of ONNX Runtime, and a graph without ONNX models neither. The host offers a [`Runtime`], which
 //! says where the library is, and may fetch it.
 //!
+//! Nobody outside is told what is run here: a library that would report it is not loaded, see [`Version::reports`].
+//!
 //! **Source**: the `ort` crate, built for the API of ONNX Runtime [`OLDEST`], which every later 1.x has too.
 
 mod elf;
@@ -22,4 +24,4 @@ pub use find::{Found, Looked, NotFound, Origin, Places, VARIABLE, find, is_libra
 pub use runtime::{Runtime, has_cuda, load};
 pub use session::{Options, Provider, Session};
 pub use value::{Element, Port};
-pub use version::{OLDEST, Version};
+pub use version::{OLDEST, QUIET, Version};

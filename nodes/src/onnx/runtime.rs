@@ -38,7 +38,7 @@ impl Runtime {
     }
 }
 
-/// Loads a library, for good: the first one that can be used stays until the process ends, and is what later calls give.
+/// Loads a library, which runs the code in it: take one that [`find`](super::find()) gives. It is loaded for good: the first one that can be used stays until the process ends, and is what later calls give.
 ///
 /// # Errors
 /// If the system cannot load it, or it is not ONNX Runtime, or one that is too old.
@@ -69,10 +69,15 @@ pub fn load(found: Found) -> Result<&'static Found> {
     Ok(LOADED.get_or_init(|| found))
 }
 
+/// Whether a library is loaded.
+pub(super) fn is_loaded() -> bool {
+    LOADED.get().is_some()
+}
+
 /// Whether the library can compute with CUDA; it cannot as long as none is loaded.
 pub fn has_cuda() -> bool {
     use ort::ep::ExecutionProvider;
-    LOADED.get().is_some() && ort::ep::CUDA::default().is_available().unwrap_or(false)
+    is_loaded() && ort::ep::CUDA::default().is_available().unwrap_or(false)
 }
 
 /// An error with what caused it, on one line.

@@ -1,6 +1,6 @@
 //! A model that can be run.
 
-use super::runtime::words;
+use super::runtime::{is_loaded, words};
 use super::{Port, Runtime, has_cuda};
 use crate::Compute;
 use candle_core::DeviceLocation;
@@ -83,9 +83,13 @@ impl Session {
     /// Opens a model file. [A library](super::load) must be loaded.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As [`open`](Self::open), and if no library is loaded.
     pub fn load(path: &Path, options: Options) -> Result<Session> {
         check_onnx(path)?;
+        if !is_loaded() {
+            // Left alone, `ort` would load whatever the system finds, and panic if it finds nothing.
+            return Err(Error::with(Status::Unsupported, "ONNX Runtime is not loaded"));
+        }
         let file = || path.display().to_string();
         // `ort` panics on inputs of rare types, such as sequences of sequences.
         let opened = catch_unwind(AssertUnwindSafe(|| with_provider(path, options)));

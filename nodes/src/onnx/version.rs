@@ -5,6 +5,13 @@ use std::fmt;
 /// The oldest ONNX Runtime that can be used.
 pub const OLDEST: Version = Version { major: 1, minor: ort::MINOR_VERSION, patch: 0 };
 
+/// The first ONNX Runtime that reports on Linux and macOS.
+/// Source: <https://github.com/microsoft/onnxruntime/pull/27379>.
+const REPORTING: Version = Version { major: 1, minor: 29, patch: 0 };
+
+/// The environment variable that keeps ONNX Runtime from reporting, if it is `1` before the library is loaded.
+pub const QUIET: &str = "ORT_DISABLE_TELEMETRY";
+
 /// A version of ONNX Runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
@@ -36,6 +43,14 @@ impl Version {
         // Another major version would be another interface.
         self >= OLDEST && self.major == OLDEST.major
     }
+
+    /// Whether its makers' builds report to them which models are run, and on which machine, unless [`QUIET`] is set. It
+    /// begins as soon as the library is started, before a program can ask it not to.
+    ///
+    /// Windows is another matter: there events go to the system, which passes them on as far as its user allows.
+    pub fn reports(self) -> bool {
+        self >= REPORTING && !cfg!(windows)
+    }
 }
 
 impl fmt::Display for Version {
@@ -60,5 +75,7 @@ mod tests {
         let old = Version { major: 1, minor: 16, patch: 3 };
         assert!(!old.is_supported() && OLDEST.is_supported());
         assert!(!Version { major: 2, ..OLDEST }.is_supported());
+        assert_eq!(REPORTING.reports(), !cfg!(windows));
+        assert!(!Version { major: 1, minor: 28, patch: 9 }.reports());
     }
 }
