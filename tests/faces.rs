@@ -54,13 +54,7 @@ fn detectors_find_what_insightface_finds() {
     let expected = json(root.join("expected/detections.json"));
     let (mut compared, mut worst) = (0, 0f64);
     let mut wrong = Vec::new();
-    for model in [
-        "scrfd_500m_bnkps",
-        "scrfd_2.5g_bnkps",
-        "scrfd_2.5g_static640",
-        "scrfd_500m_kps_static640",
-        "scrfd_2.5g_rawheads",
-    ] {
+    for model in ["scrfd_500m_bnkps", "scrfd_2.5g_bnkps", "scrfd_2.5g_static640", "scrfd_500m_kps_static640"] {
         let detector = session(&root.join("detect").join(format!("{model}.onnx")));
         let side = fixed_side(&detector).unwrap().unwrap_or(640);
         for (name, models) in expected.as_object().unwrap() {

@@ -8,6 +8,7 @@ use selfsame_graphs::{
     ArgValues, Asset, AssetKind, AssetMissing, Assets, Disk, Document, Plan, Project, Report, Settings, Targets, Valid,
     validate,
 };
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The first bytes of a PNG file (PNG specification, section 5.2).
@@ -60,6 +61,52 @@ impl Host {
         let arguments = root.graph().args.iter().filter_map(|arg| Some((arg.name.value.clone(), value(arg)?)));
         let about = About { folder, arguments: arguments.collect(), name };
         Ok(self.prepare(plan, about)?)
+    }
+}
+
+/// What has changed since a picture was made, for [`Host::changed_since`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// A file that went into it has other contents.
+    File(PathBuf),
+    /// It was made by another version of this program, or on another device.
+    Program {
+        /// What: `selfsame`, `device`.
+        what: String,
+        /// What it was.
+        was: String,
+        /// What it is.
+        is: String,
+    },
+}
+
+impl std::fmt::Display for Changed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Changed::File(path) => write!(f, "{} is not what it was when the picture was made", path.display()),
+            Changed::Program { what, was, is } => write!(f, "the picture was made with {what} {was}, this is {is}"),
+        }
+    }
+}
+
+impl Host {
+    /// What has changed since a saved picture was made, so that its graph may give another one. Empty for files that carry
+    /// nothing.
+    pub fn changed_since(&self, picture: &Path) -> Vec<Changed> {
+        let bytes = std::fs::read(picture).unwrap_or_default();
+        let texts = selfsame_nodes::image::png_text::read_text(&bytes);
+        let map = |wanted: &str| -> BTreeMap<String, String> {
+            let text = texts.iter().find(|(keyword, _)| keyword == wanted).map(|(_, text)| text);
+            text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        };
+        let now = metadata::versions(self.device_name());
+        let program = map(metadata::VERSIONS).into_iter().filter_map(|(what, was)| {
+            let is = now.get(&*what)?.to_string();
+            (was != is).then_some(Changed::Program { what, was, is })
+        });
+        let files = map(metadata::FILES).into_iter().map(|(path, digest)| (PathBuf::from(path), digest));
+        let changed = files.filter(|(path, digest)| self.files().digest(path).is_ok_and(|now| *now != **digest));
+        program.chain(changed.map(|(path, _)| Changed::File(path))).collect()
     }
 }
 

@@ -26,7 +26,7 @@ pub use bytes::{Bytes, NotBytes};
 pub use cache::MemoryUse;
 pub use error::Error;
 pub use events::{Event, Failure, Observer, RunResult};
-pub use graph::{LoadError, open_graph};
+pub use graph::{Changed, LoadError, open_graph};
 pub use host::{Host, HostSettings};
 pub use registry::Nodes;
 pub use run::{About, NodeReport, NodeState, Outcome, Prepared, Reason, RunOptions};

@@ -31,8 +31,6 @@ impl Output {
         let failed = |error: std::io::Error| Error::new(format!("cannot write {}: {error}", path(1).display()));
         writer.flush().map_err(failed)?;
         drop(writer);
-        // Temporary files are private; a saved one is like any other new file.
-        set_usual_permissions(file.as_file()).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
 
         let key = folder.join(format!("{stem}.{extension}"));
@@ -59,12 +57,11 @@ impl Output {
         let (folder, stem) = self.place(name, extension)?;
         let path = folder.join(format!("{stem}.{extension}"));
         let failed = |error: std::io::Error| Error::new(format!("cannot write {}: {error}", path.display()));
-        let mut file = tempfile::Builder::new().prefix(".selfsame-").tempfile_in(&folder).map_err(failed)?;
+        let mut file = aside().tempfile_in(&folder).map_err(failed)?;
         let mut writer = BufWriter::new(file.as_file_mut());
         write(&mut writer)?;
         writer.flush().map_err(failed)?;
         drop(writer);
-        set_usual_permissions(file.as_file()).map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
         Ok(path)
     }
@@ -129,18 +126,17 @@ fn last_number(folder: &Path, stem: &str, extension: &str) -> u32 {
     numbers.max().unwrap_or(0)
 }
 
-#[cfg(unix)]
-fn set_usual_permissions(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    // Group and others may read, as with a usual umask; there is no way to ask for the umask without changing it.
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+/// Makes files to write aside. Temporary files are private; a saved one is like any other new file, as far as the user's
+/// mask allows.
+fn aside() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".selfsame-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
-#[cfg(not(unix))]
-fn set_usual_permissions(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
-}
-
+/// Those of any new file.
 #[cfg(test)]
 mod tests {
     use super::*;

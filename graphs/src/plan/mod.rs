@@ -216,12 +216,12 @@ impl Plan {
         self.to_graph_with(names, &|_, _, _| None)
     }
 
-    /// As [`to_graph`](Self::to_graph), with some links replaced by what they gave: `known(link, node, port)` is the value
-    /// of a link at an input (by its index in the descriptor) of a node. Nodes that nothing needs then are left out.
+    /// As [`to_graph`](Self::to_graph), with some links replaced by what they gave: `known(link, node, port)` is written
+    /// instead of a link at an input (by its index in the descriptor) of a node. Nodes that nothing needs then are left out.
     pub fn to_graph_with(
         &self,
         names: AssetNames,
-        known: &dyn Fn(PlanLink, NodeIndex, usize) -> Option<Literal>,
+        known: &dyn Fn(PlanLink, NodeIndex, usize) -> Option<Value>,
     ) -> Graph {
         let mut graph = Graph::default();
         let mut versions = BTreeSet::new();
@@ -266,10 +266,10 @@ impl Plan {
         Link::new(&*node.id, node.outputs.get(link.output).map_or("", |name| name))
     }
 
-    fn written(&self, value: &PlanValue, known: &dyn Fn(PlanLink) -> Option<Literal>) -> Value {
+    fn written(&self, value: &PlanValue, known: &dyn Fn(PlanLink) -> Option<Value>) -> Value {
         match value {
             PlanValue::Literal(literal) => Value::from(literal.clone()),
-            PlanValue::Output(link) => known(*link).map_or_else(|| Value::Link(self.link(*link)), Value::from),
+            PlanValue::Output(link) => known(*link).unwrap_or_else(|| Value::Link(self.link(*link))),
             PlanValue::List(items) => {
                 let written = |item| Spanned::new(self.written(item, known), Span::default());
                 Value::List(items.iter().map(written).collect())

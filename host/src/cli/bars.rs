@@ -2,6 +2,7 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use selfsame_host::Event;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// The bars of a run.
@@ -10,6 +11,8 @@ pub struct Bars {
     all: ProgressBar,
     /// The nodes that run, in the order in which they began; those with steps have a bar.
     running: Vec<(String, Option<ProgressBar>)>,
+    /// The nodes that count as done. One that fails for several elements of a list says so several times.
+    done: HashSet<String>,
 }
 
 impl Bars {
@@ -18,7 +21,7 @@ impl Bars {
         let all = screen.add(ProgressBar::no_length());
         all.set_style(style("{bar:30} {pos}/{len} nodes, {elapsed} {wide_msg}"));
         all.enable_steady_tick(Duration::from_millis(200));
-        Bars { screen, all, running: Vec::new() }
+        Bars { screen, all, running: Vec::new(), done: HashSet::new() }
     }
 
     /// Clears the screen of bars while something else is written.
@@ -34,7 +37,7 @@ impl Bars {
                 self.name_running();
             }
             Event::NodeProgress { node, done, total, label } => self.step(node, *done, *total, label),
-            Event::NodeCached { .. } => self.all.inc(1),
+            Event::NodeCached { node, .. } => self.end(node),
             Event::NodeFinished { node, .. } => self.end(node),
             Event::NodeFailed(failure) => self.end(&failure.node),
             Event::RunFinished { .. } => {
@@ -61,7 +64,9 @@ impl Bars {
     }
 
     fn end(&mut self, node: &str) {
-        self.all.inc(1);
+        if self.done.insert(node.to_owned()) {
+            self.all.inc(1);
+        }
         let Some(at) = self.running.iter().position(|(running, _)| running == node) else { return };
         if let (_, Some(bar)) = self.running.remove(at) {
             bar.finish_and_clear();

@@ -66,6 +66,9 @@ impl Run {
         }
         let host = Host::new(in_force.host()).or_stop(Exit::Usage)?;
         let prepared = self.load(&host, &project, &args)?;
+        for changed in host.changed_since(&self.graph) {
+            tell(&format!("warning: {changed}"));
+        }
         let observer: &dyn Observer = match self.events {
             Some(Events::Jsonl) => &JsonLines,
             None => &Person::new(),

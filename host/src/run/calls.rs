@@ -20,6 +20,8 @@ pub(super) enum SlotRef {
 pub(super) struct Calls {
     pub calls: Vec<Vec<SlotRef>>,
     shape: Shape,
+    /// For each port, whether its value is the same for every call.
+    whole: Vec<bool>,
 }
 
 enum Shape {
@@ -50,7 +52,16 @@ impl Calls {
                 }
             });
         }
-        let mut calls = Calls { calls: Vec::new(), shape: Shape::List(Vec::new()) };
+        // What is not gone through element by element is the same for every call.
+        for (port, slot) in ports.iter().zip(&mut slots) {
+            if let SlotRef::Given(value) = slot
+                && !matches!(value, Ref::List(list) if !takes_whole(port, list))
+            {
+                *value = fit(port, value)?;
+            }
+        }
+        let mut calls = Calls { calls: Vec::new(), shape: Shape::List(Vec::new()), whole: Vec::new() };
+        calls.whole = ports.iter().zip(&slots).map(|(port, slot)| is_whole(port, slot)).collect();
         calls.shape = calls.split(ports, slots)?;
         Ok(calls)
     }
@@ -60,7 +71,7 @@ impl Calls {
         let mut mapped = Vec::new();
         for (i, (port, slot)) in ports.iter().zip(&slots).enumerate() {
             let SlotRef::Given(Ref::List(list)) = slot else { continue };
-            if takes_whole(port, list) {
+            if self.whole.get(i) == Some(&true) || takes_whole(port, list) {
                 continue;
             }
             mapped.push(i);
@@ -76,8 +87,8 @@ impl Calls {
             }
         }
         let Some((length, _)) = length else {
-            for (port, slot) in ports.iter().zip(&mut slots) {
-                if let SlotRef::Given(value) = slot {
+            for ((port, slot), whole) in ports.iter().zip(&mut slots).zip(&self.whole) {
+                if let (SlotRef::Given(value), false) = (slot, whole) {
                     *value = fit(port, value)?;
                 }
             }
@@ -135,6 +146,14 @@ fn as_list(value: Ref) -> Ref {
     match value {
         Ref::List(_) => value,
         one => Ref::list(vec![one]),
+    }
+}
+
+/// Whether the value of an input goes into every call as it is.
+fn is_whole(port: &InputPort, slot: &SlotRef) -> bool {
+    match slot {
+        SlotRef::Given(Ref::List(list)) => takes_whole(port, list),
+        _ => true,
     }
 }
 

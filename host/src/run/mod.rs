@@ -137,18 +137,14 @@ pub(crate) struct Run<'r> {
     instances: Mutex<HashMap<usize, Vec<Box<dyn Node>>>>,
     /// What nodes gave that may give something else another time, as far as it can be written down.
     given: Mutex<HashMap<(usize, usize), Literal>>,
+    /// The graph as text, and how much was in `given` when it was made.
+    graph_text: Mutex<Option<(usize, String)>>,
     /// The files that calls without a record have read.
     files: Mutex<BTreeMap<usize, Vec<FileRead>>>,
     traces: Mutex<HashMap<String, Trace>>,
     traces_before: HashMap<String, Trace>,
     unique: Key,
     counter: AtomicU64,
-}
-
-impl RunOptions {
-    fn keep_traces(&self) -> bool {
-        self.explain
-    }
 }
 
 impl Host {
@@ -161,7 +157,7 @@ impl Host {
         run.emit(&Event::RunStarted { nodes: prepared.nodes.len() });
         let (outputs, states, failures, stopped) = run.to_the_end();
         panics::discard(std::mem::take(&mut *lock(&run.instances)));
-        if options.keep_traces() {
+        if run.keep_traces() {
             let mut traces = run.traces_before;
             traces.extend(run.traces.into_inner().unwrap_or_else(PoisonError::into_inner));
             self.keep_traces(&prepared.about.name, traces);
@@ -218,9 +214,13 @@ impl<'r> Run<'r> {
             saved: Mutex::default(),
             instances: Mutex::default(),
             given: Mutex::default(),
+            graph_text: Mutex::default(),
             files: Mutex::default(),
             traces: Mutex::default(),
-            traces_before: if options.keep_traces() { host.traces(&prepared.about.name) } else { HashMap::new() },
+            traces_before: match options.explain || host.has_disk() {
+                true => host.traces(&prepared.about.name),
+                false => HashMap::new(),
+            },
             unique: unique.finish(),
             counter: AtomicU64::new(0),
         }
@@ -339,7 +339,16 @@ impl<'r> Run<'r> {
 
     fn emit(&self, event: &Event) {
         let _one_at_a_time = lock(&self.observing);
-        self.observer.event(event);
+        // An observer that panics misses an event; the run goes on.
+        let _ = panics::catch(|| {
+            self.observer.event(event);
+            Ok(())
+        });
+    }
+
+    /// Whether what nodes are given is noted, to explain this run or the next.
+    fn keep_traces(&self) -> bool {
+        self.options.explain || self.host.has_disk()
     }
 
     /// What is known of a call, if the paths that it took mean the same files and these are still the same.
@@ -380,14 +389,28 @@ impl<'r> Run<'r> {
         }
         let arguments: BTreeMap<&str, &Literal> =
             self.prepared.about.arguments.iter().map(|(name, value)| (&**name, value)).collect();
-        let versions = BTreeMap::from([("selfsame", env!("CARGO_PKG_VERSION")), ("device", self.host.device_name())]);
+        let versions = metadata::versions(self.host.device_name());
         let json = |value: serde_json::Result<String>| value.unwrap_or_default();
         vec![
-            (metadata::GRAPH.to_owned(), self.prepared.graph_text(&lock(&self.given))),
+            (metadata::GRAPH.to_owned(), self.graph_text()),
             (metadata::ARGUMENTS.to_owned(), json(serde_json::to_string(&arguments))),
             (metadata::VERSIONS.to_owned(), json(serde_json::to_string(&versions))),
             (metadata::FILES.to_owned(), json(serde_json::to_string(&files))),
         ]
+    }
+
+    /// The graph as text; made anew only when more is known of what unpredictable nodes gave.
+    fn graph_text(&self) -> String {
+        let given = lock(&self.given);
+        let mut text = lock(&self.graph_text);
+        match &*text {
+            Some((known, text)) if *known == given.len() => text.clone(),
+            _ => {
+                let made = self.prepared.graph_text(&given);
+                *text = Some((given.len(), made.clone()));
+                made
+            }
+        }
     }
 
     fn add_trace(&self, node: usize, trace: Trace) {

@@ -6,9 +6,10 @@ use crate::host::Host;
 use crate::key::{Key, KeyBuilder};
 use petgraph::Direction;
 use petgraph::graph::NodeIndex;
-use selfsame_graphs::{AssetNames, Plan, PlanInput, PlanLink, PlanValue};
-use selfsame_sdk::{Literal, NodeType, Value, Widget};
-use std::collections::HashMap;
+use selfsame_graphs::{AssetNames, Link, Node, Plan, PlanInput, PlanLink, PlanValue, Value};
+use selfsame_sdk::{Literal, NodeType, Widget};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -139,11 +140,14 @@ impl Host {
         }
         let users: std::collections::HashSet<_> = plan.graph().neighbors_directed(index, Direction::Outgoing).collect();
         // One lane for the device, one for each type of which only one node may run at a time.
-        let lane = match descriptor.caps {
+        let shared_lane = match descriptor.caps {
             caps if caps.cuda => Some(self.device_name()),
             caps if caps.serial => Some(&*descriptor.id),
             _ => None,
         };
+        // What a node saves for the elements of a list is saved in their order.
+        let own_lane = descriptor.output_node.then(|| format!("effects of {}", planned.id));
+        let lane = shared_lane.or(own_lane.as_deref());
         let next = lanes.len();
         Ok(PreparedNode {
             id: planned.id.as_str().into(),
@@ -154,7 +158,7 @@ impl Host {
             users: users.len(),
             base_key,
             keyed,
-            alone: lane.map(|name| self.alone(name)),
+            alone: shared_lane.map(|name| self.alone(name)),
             lane: lane.map(|name| *lanes.entry(name.to_owned()).or_insert(next)),
             reusable: descriptor.deterministic && !descriptor.output_node,
             node_type: node_type.clone(),
@@ -167,7 +171,7 @@ fn source(value: &PlanValue) -> Source {
         PlanValue::Literal(literal) => {
             // The values in a literal are scalars or lists of them, which need no key of their own.
             let nowhere = Key([0; 32]);
-            Source::Literal(Ref::of(&Value::from(literal), &nowhere))
+            Source::Literal(Ref::of(&selfsame_sdk::Value::from(literal), &nowhere))
         }
         PlanValue::Output(link) => Source::Output { node: link.node.index(), output: link.output },
         PlanValue::List(items) => Source::List(items.iter().map(source).collect()),
@@ -189,15 +193,27 @@ impl Prepared {
     /// The plan as the text of a graph file that needs no argument and gives the same again: what nodes gave that may
     /// give something else another time is written out. `given` are their outputs, by node and output.
     pub(super) fn graph_text(&self, given: &HashMap<(usize, usize), Literal>) -> String {
+        let lists = RefCell::new(BTreeMap::new());
         let known = |link: PlanLink, node: NodeIndex, port: usize| {
             let literal = given.get(&(link.node.index(), link.output))?;
             let port = self.nodes.get(node.index())?.node_type.descriptor().inputs.get(port)?;
             Some(match literal {
+                // A list that an input of single values goes through must be linked.
+                Literal::List(_) if literal.for_type(&port.value_type()).is_err() => {
+                    let id = format!("given {} {}", self.nodes.get(link.node.index())?.id, link.output);
+                    lists.borrow_mut().insert(id.replace('.', " "), literal.clone());
+                    Value::Link(Link::new(id.replace('.', " "), "list"))
+                }
                 // On wires a seed is the i64 of the same bits.
-                Literal::Int(i) if port.widget == Widget::Seed => Literal::Int(i128::from(*i as i64 as u64)),
-                other => other.clone(),
+                Literal::Int(i) if port.widget == Widget::Seed => {
+                    Value::from(Literal::Int(i128::from(*i as i64 as u64)))
+                }
+                other => Value::from(other.clone()),
             })
         };
-        self.plan.to_graph_with(AssetNames::Resolved, &known).to_ron()
+        let mut graph = self.plan.to_graph_with(AssetNames::Resolved, &known);
+        let lists = lists.into_inner().into_iter();
+        graph.nodes.extend(lists.map(|(id, list)| Node::new(id, "MakeList").set("values", Value::from(list))));
+        graph.to_ron()
     }
 }

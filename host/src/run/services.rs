@@ -4,7 +4,7 @@ use super::Run;
 use crate::cache::FileRead;
 use crate::events::Event;
 use crate::lock;
-use selfsame_nodes::image::encode::{Depth, frames};
+use selfsame_nodes::image::encode::{Depth, Frame, frames};
 use selfsame_sdk::{Error, Image, Level, MakeShared, Result, Services, Status, WriteFile};
 use std::any::{Any, TypeId};
 use std::path::{Path, PathBuf};
@@ -64,9 +64,12 @@ impl Services for CallServices<'_> {
     }
 
     fn preview(&self, image: &Image) {
-        let name = format!("preview/{}", self.node_id().replace(|c: char| !c.is_alphanumeric() && c != '-', "_"));
-        let png = frames(image)
-            .and_then(|frames| frames.first().map_or(Ok(Vec::new()), |frame| frame.png(Depth::Eight, &[])));
+        let name = format!("preview/{}", file_name(self.node_id()));
+        let first = |frames: Vec<Frame>| match frames.first() {
+            Some(frame) => frame.png(Depth::Eight, &[]),
+            None => Err(Error::new("there is no picture")),
+        };
+        let png = frames(image).and_then(first);
         let written = png.and_then(|png| self.run.output.replace(&name, "png", &mut |out| Ok(out.write_all(&png)?)));
         match written {
             Ok(path) => self.run.emit(&Event::Preview { node: self.node_id(), path: &path }),
@@ -122,4 +125,13 @@ impl Services for CallServices<'_> {
         }
         self.run.host.offer(id)
     }
+}
+
+/// The id of a node as a name that every system takes; different ids have different names.
+fn file_name(id: &str) -> String {
+    let letter = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || c == '-' => c.to_string(),
+        c => format!("_{:x}_", u32::from(c)),
+    };
+    id.chars().map(letter).collect()
 }

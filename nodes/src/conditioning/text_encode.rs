@@ -103,6 +103,6 @@ pub fn load_embedding(
     #[param(model = "embeddings")]
     embedding: String,
 ) -> Result<Clip> {
-    clip.embeddings.push(Embedding { file: ModelFile::read(ctx, &embedding).input("embedding")? });
+    clip.embeddings.push(Embedding { file: ModelFile::read(ctx, "embeddings", &embedding).input("embedding")? });
     Ok(clip)
 }

@@ -59,7 +59,7 @@ pub fn face_analysis(
     #[param(hard = 32..=4096, step = 32.0)]
     det_size: Option<usize>,
 ) -> Result<(Face, Vec<Face>, i64, i64)> {
-    let networks = Networks::open(ctx, &ctx.path(&pack)).input("pack")?;
+    let networks = Networks::open(ctx, &ctx.model("insightface", &pack).input("pack")?).input("pack")?;
     let frames = Bytes::frames(image, 3)?;
     let Some(picture) = frames.first() else { return Err(Error::input("image", "there is no picture")) };
     let thresholds = Thresholds { score: threshold, ..Thresholds::default() };

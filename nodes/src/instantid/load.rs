@@ -14,7 +14,7 @@ pub fn load_instant_id(
     #[param(model = "instantid")]
     instantid: String,
 ) -> Result<IpAdapter> {
-    let file = ModelFile::read(ctx, &instantid).input("instantid")?;
+    let file = ModelFile::read(ctx, "instantid", &instantid).input("instantid")?;
     let architecture = recognise(&open(&file.path).input("instantid")?);
     match architecture.kind {
         Kind::InstantId => Ok(IpAdapter { file }),

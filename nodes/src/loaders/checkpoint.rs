@@ -17,7 +17,7 @@ pub fn load_checkpoint(
     #[param(model = "checkpoints")]
     checkpoint: String,
 ) -> Result<(Model, Clip, Vae)> {
-    let file = ModelFile::read(ctx, &checkpoint).input("checkpoint")?;
+    let file = ModelFile::read(ctx, "checkpoints", &checkpoint).input("checkpoint")?;
     let opened = Checkpoint::open(&file.path).input("checkpoint")?;
     let architecture = opened.architecture();
     let Some(family @ (Family::Sd15 | Family::Sdxl)) = architecture.family else {

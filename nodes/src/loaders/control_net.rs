@@ -13,7 +13,7 @@ pub fn load_control_net(
     #[param(model = "controlnet")]
     control_net: String,
 ) -> Result<ControlNet> {
-    let file = ModelFile::read(ctx, &control_net).input("control_net")?;
+    let file = ModelFile::read(ctx, "controlnet", &control_net).input("control_net")?;
     let architecture = recognise(&open(&file.path).input("control_net")?);
     if architecture.kind != Kind::ControlNet {
         return Err(Error::input("control_net", format!("expected a ControlNet, got {architecture}")));

@@ -23,7 +23,7 @@ pub fn load_lora(
     #[param(default = 1.0, hard = -20.0..=20.0, soft = 0.0..=1.5, step = 0.05)]
     text_strength: f64,
 ) -> Result<(Model, Clip)> {
-    let file = ModelFile::read(ctx, &lora).input("lora")?;
+    let file = ModelFile::read(ctx, "loras", &lora).input("lora")?;
     let architecture = recognise(&open(&file.path).input("lora")?);
     if architecture.kind != Kind::Lora {
         return Err(Error::input("lora", format!("expected a LoRA, got {architecture}")));

@@ -13,7 +13,7 @@ pub fn load_vae(
     #[param(model = "vae")]
     vae: String,
 ) -> Result<Vae> {
-    let file = ModelFile::read(ctx, &vae).input("vae")?;
+    let file = ModelFile::read(ctx, "vae", &vae).input("vae")?;
     let architecture = recognise(&open(&file.path).input("vae")?);
     match architecture.kind {
         Kind::Vae | Kind::Checkpoint => Ok(Vae { file, is_tiny: false, family: architecture.family }),

@@ -17,12 +17,13 @@ pub struct ModelFile {
 const PARTS: [&str; 7] = ["unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"];
 
 impl ModelFile {
-    /// A model file, or a folder in diffusers' layout; the result of the node depends on all that is in it.
+    /// The model of a kind (`checkpoints`, `loras`, ...) with this name: a file, or a folder in diffusers' layout. The result of
+    /// the node depends on all that is in it.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn read(ctx: Ctx, path: &str) -> Result<Self> {
-        let path = ctx.path(path);
+    /// If there is none, or it cannot be read.
+    pub fn read(ctx: Ctx, kind: &str, name: &str) -> Result<Self> {
+        let path = ctx.model(kind, name)?;
         if !path.is_dir() {
             let mut digest = ctx.reads(&path)?;
             // A configuration beside the weights says what their shapes do not.

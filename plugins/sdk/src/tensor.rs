@@ -232,7 +232,7 @@ impl Mask {
 }
 
 /// Pictures as an autoencoder sees them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Latent {
     /// f32 `[B,C,H/8,W/8]`, scaled as the denoising network expects them.
     pub samples: Tensor,
@@ -251,6 +251,16 @@ impl Latent {
             return Err(Error::new(format!("no latents have the shape {dims:?}")));
         }
         Ok(Latent { samples, noise_mask: None })
+    }
+}
+
+impl std::fmt::Debug for Latent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.samples)?;
+        if let Some(mask) = &self.noise_mask {
+            write!(f, " with a noise mask {mask:?}")?;
+        }
+        Ok(())
     }
 }
 

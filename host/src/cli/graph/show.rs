@@ -35,7 +35,11 @@ impl Show {
     pub fn run(self) -> Result<Exit, Stop> {
         let project = open_graph(&self.graph).or_stop(Exit::Wrong)?;
         let picture = Picture::new(&project, &Nodes::built_in());
-        let format = self.format.or(self.out.as_deref().and_then(by_name)).unwrap_or(Format::Svg);
+        let by_name = self.out.as_deref().map(by_name).transpose();
+        let format = match self.format {
+            Some(format) => format,
+            None => by_name?.unwrap_or(Format::Svg),
+        };
         let drawing = match format {
             Format::Svg => picture.svg(),
             Format::Dot => picture.dot(),
@@ -49,11 +53,17 @@ impl Show {
     }
 }
 
-fn by_name(path: &Path) -> Option<Format> {
-    match path.extension()?.to_str()? {
-        "dot" | "gv" => Some(Format::Dot),
-        "mmd" | "mermaid" => Some(Format::Mermaid),
-        "svg" => Some(Format::Svg),
-        _ => None,
+fn by_name(path: &Path) -> Result<Format, Stop> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("dot" | "gv") => Ok(Format::Dot),
+        Some("mmd" | "mermaid") => Ok(Format::Mermaid),
+        Some("svg") => Ok(Format::Svg),
+        _ => {
+            let message = format!(
+                "{} says no kind of drawing: expected an ending .svg, .dot, .gv, .mmd or .mermaid, or --format",
+                path.display(),
+            );
+            Err(Stop::new(Exit::Usage, message))
+        }
     }
 }

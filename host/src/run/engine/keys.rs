@@ -171,7 +171,7 @@ impl<'r> Engine<'r> {
             let literals = outputs.iter().enumerate().filter_map(|(i, value)| Some(((node, i), value.literal()?)));
             lock(&self.run.given).extend(literals);
         }
-        if self.run.options.keep_traces() {
+        if self.run.keep_traces() {
             self.run.add_trace(node, self.trace(node));
         }
         let state = &mut self.states[node];

@@ -8,6 +8,7 @@ use crate::events::Event;
 use crate::key::Key;
 use crate::lock;
 use selfsame_sdk::{Error, Object, Slot, Value};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 impl<'r> Engine<'r> {
@@ -45,13 +46,18 @@ impl<'r> Engine<'r> {
         let prepared = self.node(node);
         let Some(calls) = &self.states[node].calls else { return };
         let mut tasks = Vec::with_capacity(to_run.len());
+        // Calls that take the same list share it.
+        let mut lists = HashMap::new();
         for call in to_run {
             let asked = self.states[node].progress.get(call).map_or(&[][..], |call| &call.asked);
             let is_pending = |port: usize| {
                 let lazy = prepared.reusable && prepared.lazy_sources.iter().any(|(lazy, _)| *lazy == port);
                 lazy && !asked.contains(&port)
             };
-            let slot = |(port, slot)| if is_pending(port) { Some(Slot::Pending) } else { self.slot(slot) };
+            let slot = |(port, slot)| match is_pending(port) {
+                true => Some(Slot::Pending),
+                false => self.slot(slot, &mut lists),
+            };
             let slots = calls.calls.get(call).map(|slots| slots.iter().enumerate().map(slot).collect());
             match slots.unwrap_or(None) {
                 Some(slots) => tasks.push(Task::Call { node, call, slots }),
@@ -72,10 +78,18 @@ impl<'r> Engine<'r> {
         }
     }
 
-    fn slot(&self, slot: &SlotRef) -> Option<Slot> {
+    fn slot(&self, slot: &SlotRef, lists: &mut HashMap<Key, Value>) -> Option<Slot> {
         Some(match slot {
             SlotRef::Unset => Slot::Unset,
             SlotRef::Pending => Slot::Pending,
+            SlotRef::Given(Ref::List(list)) => Slot::Value(match lists.get(&list.key) {
+                Some(known) => known.clone(),
+                None => {
+                    let value = self.value(&Ref::List(list.clone()))?;
+                    lists.insert(list.key, value.clone());
+                    value
+                }
+            }),
             SlotRef::Given(value) => Slot::Value(self.value(value)?),
         })
     }

@@ -239,8 +239,12 @@ pub fn tiny_vae_config(source: &dyn TensorSource) -> Result<Value> {
     let shapes = Shapes(source);
     let encoder = tiny_levels(&shapes, "encoder");
     let decoder = tiny_levels(&shapes, "decoder");
-    let Some((channels, _)) = encoder.first().or(decoder.first()).copied() else {
-        return Err(shapes.fail("no encoder.layers or decoder.layers in it"));
+    // A file with one half alone says nothing of the other, which is then never built.
+    let (encoder, decoder) = match (encoder.is_empty(), decoder.is_empty()) {
+        (true, true) => return Err(shapes.fail("no encoder.layers or decoder.layers in it")),
+        (true, false) => (decoder.clone(), decoder),
+        (false, true) => (encoder.clone(), encoder),
+        (false, false) => (encoder, decoder),
     };
     let blocks = |levels: &[(usize, usize)]| levels.iter().map(|(_, blocks)| *blocks).collect::<Vec<_>>();
     let widths = |levels: &[(usize, usize)]| levels.iter().map(|(width, _)| *width).collect::<Vec<_>>();
@@ -251,7 +255,7 @@ pub fn tiny_vae_config(source: &dyn TensorSource) -> Result<Value> {
         "latent_channels": latent,
         "encoder_block_out_channels": widths(&encoder),
         "decoder_block_out_channels": widths(&decoder),
-        "block_out_channels": if encoder.is_empty() { vec![channels] } else { widths(&encoder) },
+        "block_out_channels": widths(&encoder),
         "num_encoder_blocks": blocks(&encoder),
         "num_decoder_blocks": blocks(&decoder),
         "act_fn": "relu",
