@@ -231,8 +231,8 @@ impl<'r> Run<'r> {
         std::thread::scope(|scope| self.work(&shared, scope));
         let mut engine = shared.engine.into_inner().unwrap_or_else(PoisonError::into_inner);
         let stopped = self.cancel.check().is_err();
-        let failures = std::mem::take(&mut engine.failures);
-        (engine.outputs(), engine.states(), failures, stopped)
+        let states = engine.states();
+        (engine.outputs(), states, std::mem::take(&mut engine.failures), stopped)
     }
 
     /// Does tasks until none are left. The calling thread is the first worker; others join when there is more to do
