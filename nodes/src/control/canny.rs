@@ -141,9 +141,9 @@ fn steps(picture: &Bytes, y: usize, is_precise: bool, aperture: Aperture) -> Vec
     };
     let strongest = |x: usize| {
         let first = step(x, 0);
-        (1..channels).map(|channel| step(x, channel)).fold(first, |best, step| {
-            if step.strength > best.strength { step } else { best }
-        })
+        (1..channels)
+            .map(|channel| step(x, channel))
+            .fold(first, |best, step| if step.strength > best.strength { step } else { best })
     };
     (0..width).map(strongest).collect()
 }

@@ -23,7 +23,11 @@ pub fn aligned_face(
     rounding: Rounding,
 ) -> Result<Image> {
     check_picture(&face, &image)?;
-    let map = to_crop(&face.kps, size).input(if size.is_multiple_of(112) || size.is_multiple_of(128) { "face" } else { "size" })?;
+    let map = to_crop(&face.kps, size).input(if size.is_multiple_of(112) || size.is_multiple_of(128) {
+        "face"
+    } else {
+        "size"
+    })?;
     let frames = Bytes::frames(image, 3)?;
     Bytes::into_image(frames.iter().map(|frame| affine(frame, map, [size, size], rounding)).collect::<Result<_>>()?)
 }

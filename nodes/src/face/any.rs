@@ -46,7 +46,8 @@ pub fn check_picture(face: &Face, image: &Image) -> Result<()> {
         return Ok(());
     }
     let [width, height] = face.picture;
-    let message = format!("the face is from a picture of {width} x {height} px, the picture is {} x {}", size[0], size[1]);
+    let message =
+        format!("the face is from a picture of {width} x {height} px, the picture is {} x {}", size[0], size[1]);
     Err(Error::input("image", message).hint("give the picture in which the face was found"))
 }
 

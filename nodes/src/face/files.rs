@@ -128,7 +128,10 @@ mod tests {
         assert_eq!(no(r#"{"selfsame_face": 2}"#), "it is a face of version 2; this program reads version 1");
         let good = to_json(&face([1.0; 4])).unwrap();
         assert_eq!(no(&good.replace("\"box\":[1.0,", "\"box\":[")), "expected four numbers as `box`");
-        assert_eq!(no(&good.replace("\"embedding\":null", "\"embedding\":[\"x\"]")), "expected a list of numbers as `embedding`");
+        assert_eq!(
+            no(&good.replace("\"embedding\":null", "\"embedding\":[\"x\"]")),
+            "expected a list of numbers as `embedding`"
+        );
         assert!(to_json(&with_embedding(&[f32::NAN])).unwrap_err().message.contains("not a number"));
     }
 }

@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn from_json_and_back() {
-        let read = |json: &str, unit| keypoints_from_json(json.to_owned(), 200, 100, unit).map(|points| points.points());
+        let read =
+            |json: &str, unit| keypoints_from_json(json.to_owned(), 200, 100, unit).map(|points| points.points());
         let pixels = read("[[1,2],[3,4],[5,6],[7,8],[9,10.5]]", Unit::Auto).unwrap();
         assert_eq!(pixels, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.5]]);
         assert_eq!(read(r#"{"kps": [1,2,3,4,5,6,7,8,9,10.5]}"#, Unit::Pixels).unwrap(), pixels);

@@ -51,7 +51,8 @@ pub fn fill_convex(canvas: &mut Bytes, polygon: &[Point], color: [u8; 3]) {
         return;
     }
     let first = ys().position(|y| y == top).unwrap_or(0);
-    let mut sides = [1, polygon.len() - 1].map(|step| Side { corner: first, step, until: top, x: -(1 << SHIFT), slope: 0 });
+    let mut sides =
+        [1, polygon.len() - 1].map(|step| Side { corner: first, step, until: top, x: -(1 << SHIFT), slope: 0 });
     let mut corners = polygon.len();
     for y in top..=bottom {
         for side in &mut sides {
@@ -126,7 +127,9 @@ fn span(canvas: &mut Bytes, y: i64, left: i64, right: i64, color: [u8; 3]) {
         return;
     }
     let row = &mut canvas.data_mut()[y as usize * width * 3..][..width * 3];
-    row[left as usize * 3..(right as usize + 1) * 3].chunks_exact_mut(3).for_each(|pixel| pixel.copy_from_slice(&color));
+    row[left as usize * 3..(right as usize + 1) * 3]
+        .chunks_exact_mut(3)
+        .for_each(|pixel| pixel.copy_from_slice(&color));
 }
 
 /// An 8-connected line.

@@ -82,7 +82,8 @@ fn pose(offsets: &[[f64; 2]; 5]) -> Option<([Vector; 3], f64)> {
     let sum = unit([0, 1, 2].map(|i| a[i] + b[i]))?;
     let difference = unit([0, 1, 2].map(|i| a[i] - b[i]))?;
     let half = std::f64::consts::FRAC_1_SQRT_2;
-    let (a, b) = ([0, 1, 2].map(|i| half * (sum[i] + difference[i])), [0, 1, 2].map(|i| half * (sum[i] - difference[i])));
+    let (a, b) =
+        ([0, 1, 2].map(|i| half * (sum[i] + difference[i])), [0, 1, 2].map(|i| half * (sum[i] - difference[i])));
     Some(([a, b, cross(a, b)], (lengths[0] + lengths[1]) / 2.0))
 }
 

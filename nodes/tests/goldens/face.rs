@@ -43,13 +43,18 @@ fn letterboxed(case: &Case) -> Outcome {
 
 fn largest(case: &Case) -> Outcome {
     let boxes = case.numbers("out.boxes")?;
-    let faces: Vec<Face> = boxes.as_chunks::<5>().0.iter().map(|[left, top, right, bottom, score]| Face {
-        picture: [1, 1],
-        bbox: [*left, *top, *right, *bottom].map(|x| x as f32),
-        kps: [[0.0; 2]; 5],
-        det_score: *score as f32,
-        embedding: None,
-    }).collect();
+    let faces: Vec<Face> = boxes
+        .as_chunks::<5>()
+        .0
+        .iter()
+        .map(|[left, top, right, bottom, score]| Face {
+            picture: [1, 1],
+            bbox: [*left, *top, *right, *bottom].map(|x| x as f32),
+            kps: [[0.0; 2]; 5],
+            det_score: *score as f32,
+            embedding: None,
+        })
+        .collect();
     let found = select(&faces, By::Largest, 0, None, None).map_err(|e| e.to_string())?;
     check_numbers(case, "out.largest", vec![found as f64], 0.0)
 }
