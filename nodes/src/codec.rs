@@ -1,11 +1,15 @@
-//! Pictures, masks and latents as bytes, for results that are kept on disk.
+//! Pictures, masks, latents, faces, identities and encoded text as bytes, for results that are kept on disk.
 
+mod conditioning;
+
+use crate::face::files;
 use crate::tensors;
+use crate::wires::{Face, Identity};
 use selfsame_sdk::{Codec, Image, Latent, Mask, Object, Result, Tensor, bail};
 use std::any::Any;
 use std::sync::Arc;
 
-/// How objects of the types that these nodes give become bytes: safetensors files.
+/// How objects of the types that these nodes give become bytes: safetensors files, and JSON for faces.
 pub fn codecs() -> Vec<Codec> {
     vec![
         Codec {
@@ -19,6 +23,27 @@ pub fn codecs() -> Vec<Codec> {
             decode: |bytes| Ok(Arc::new(Mask::from_tensor(required(bytes, "mask")?)?)),
         },
         Codec { type_name: "LATENT", encode: encode_latent, decode: |bytes| Ok(Arc::new(decode_latent(bytes)?)) },
+        Codec {
+            type_name: "FACE",
+            encode: |object| files::to_json(downcast::<Face>(object)?).ok().map(String::into_bytes),
+            decode: |bytes| Ok(Arc::new(files::from_json(bytes)?)),
+        },
+        Codec {
+            type_name: "ID",
+            encode: |object| {
+                let id: &Identity = downcast(object)?;
+                tensors::write(&[("tokens", &id.tokens), ("negative_tokens", &id.negative_tokens)], &[]).ok()
+            },
+            decode: |bytes| {
+                let negative_tokens = required(bytes, "negative_tokens")?;
+                Ok(Arc::new(Identity { tokens: required(bytes, "tokens")?, negative_tokens }))
+            },
+        },
+        Codec {
+            type_name: "CONDITIONING",
+            encode: conditioning::encode,
+            decode: |bytes| Ok(Arc::new(conditioning::decode(bytes)?)),
+        },
     ]
 }
 
@@ -62,7 +87,9 @@ mod tests {
             Arc::new(Image::new([1, 2, 1, 3], values()).unwrap()),
             Arc::new(mask.clone()),
             Arc::new(latent.clone()),
-            Arc::new(Latent { noise_mask: Some(mask), ..latent }),
+            Arc::new(Latent { noise_mask: Some(mask), ..latent.clone() }),
+            Arc::new(Identity { tokens: latent.samples.clone(), negative_tokens: latent.samples }),
+            Arc::new(crate::face::testing::with_embedding(&[0.1, -0.0, f32::MIN_POSITIVE / 2.0])),
         ]
     }
 
@@ -78,6 +105,11 @@ mod tests {
             vec![bits(image.tensor())]
         } else if let Some(mask) = value.downcast::<Mask>() {
             vec![bits(mask.tensor())]
+        } else if let Some(id) = value.downcast::<Identity>() {
+            vec![bits(&id.tokens), bits(&id.negative_tokens)]
+        } else if let Some(face) = value.downcast::<Face>() {
+            let numbers = [&face.bbox[..], face.kps.as_flattened(), face.embedding.as_deref().unwrap_or_default()];
+            vec![(face.picture.to_vec(), numbers.concat().iter().map(|v| v.to_bits()).collect())]
         } else {
             let latent = value.downcast::<Latent>().unwrap();
             let mask = latent.noise_mask.as_ref().map(|mask| bits(mask.tensor()));

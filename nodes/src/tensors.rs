@@ -41,6 +41,16 @@ pub fn open(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     SafeTensors::deserialize(bytes).or_else(|error| bail!("this is no whole safetensors file ({error})"))
 }
 
+/// A text in the header of a file; none if it has no such text.
+///
+/// # Errors
+/// If the bytes are no safetensors file.
+pub fn text(bytes: &[u8], key: &str) -> Result<Option<String>> {
+    let (_, header) =
+        SafeTensors::read_metadata(bytes).or_else(|error| bail!("this is no whole safetensors file ({error})"))?;
+    Ok(header.metadata().as_ref().and_then(|texts| texts.get(key)).cloned())
+}
+
 /// A tensor of a file as f32; none if the file has no such tensor.
 ///
 /// # Errors
@@ -76,6 +86,8 @@ mod tests {
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let read: std::collections::HashMap<_, _> = texts.into_iter().collect();
         assert_eq!(header.metadata().as_ref(), Some(&read));
+        assert_eq!(text(&bytes, "b").unwrap().as_deref(), Some("größer"));
+        assert_eq!(text(&bytes, "c").unwrap(), None);
         for length in 0..bytes.len() {
             assert!(open(&bytes[..length]).is_err());
         }

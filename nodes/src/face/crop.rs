@@ -22,7 +22,7 @@ pub fn face_crop(
     #[param(default = 1.9, hard = 0.5..=20.0, soft = 1.0..=4.0, step = 0.1)]
     margin: f64,
     /// Side of the result.
-    #[param(default = 1024, hard = 8..=8192, unit = "px")]
+    #[param(default = 1024, hard = 8..=4096, unit = "px")]
     size: usize,
     /// Turns the face upright, by its eyes.
     #[param(default = true)]
@@ -90,6 +90,12 @@ pub fn face_paste(
         let got = format!("{} x {}", image.width(), image.height());
         let message = format!("the square was cut from a picture of {width} x {height} px, this one is {got}");
         return Err(Error::input("image", message));
+    }
+    // Written so that a NaN is refused too.
+    if !(region.side > 0.0
+        && [region.side, region.center[0], region.center[1], region.angle].iter().all(|x| x.is_finite()))
+    {
+        return Err(Error::input("region", format!("it is no square: {region:?}")));
     }
     let (crop, _) = shrunk(ctx, crop.clone(), region.side / crop.width().min(crop.height()) as f64)?;
     let batch = common_batch(["image", "crop"], &image.dims(), &crop.dims())?;
@@ -195,5 +201,8 @@ mod tests {
         let region = Region { picture: [9, 9], center: [4.0, 4.0], side: 4.0, angle: 0.0 };
         let error = face_paste(host.ctx(), waves(3), waves(3), region, Shape::Box, 0.1, 0.1).unwrap_err();
         assert!(error.message.ends_with("a picture of 9 x 9 px, this one is 100 x 100"), "{error}");
+        let region = Region { picture: [100, 100], side: f64::NAN, ..region };
+        let error = face_paste(host.ctx(), waves(3), waves(3), region, Shape::Box, 0.1, 0.1).unwrap_err();
+        assert!(error.to_string().starts_with("input `region`: it is no square"), "{error}");
     }
 }

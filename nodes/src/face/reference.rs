@@ -14,10 +14,10 @@ pub fn resize_reference(
     /// What is resized. Alpha is left out.
     image: Image,
     /// What the shorter side becomes first.
-    #[param(default = 1024, hard = 1..=16384, unit = "px")]
+    #[param(default = 1024, hard = 1..=8192, unit = "px")]
     min_side: usize,
     /// What the longer side becomes then.
-    #[param(default = 1280, hard = 1..=16384, unit = "px")]
+    #[param(default = 1280, hard = 1..=8192, unit = "px")]
     max_side: usize,
     /// What both sides are a multiple of in the end.
     #[param(default = 64, hard = 1..=1024, unit = "px")]

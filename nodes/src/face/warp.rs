@@ -46,10 +46,16 @@ fn value(pixel: Option<&[u8]>, channel: usize) -> u8 {
 }
 
 fn fine(picture: &Bytes, back: &Affine, x: usize, y: usize, out: &mut [u8]) {
-    let [place_x, place_y] = back.map(|[a, b, c]| (a as f32).mul_add(x as f32, (y as f64 * b + c) as f32));
+    // Fused along x only.
+    let [place_x, place_y] = back.map(|row| {
+        let [a, b, c] = row.map(|value| value as f32);
+        a.mul_add(x as f32, b * y as f32 + c)
+    });
     let (left, top) = (place_x.floor(), place_y.floor());
     let (right, down) = (place_x - left, place_y - top);
-    let four = neighbours(picture, left as i64, top as i64);
+    // Far away is black, however far.
+    let pixel = |at: f32| at.clamp(-1e9, 1e9) as i64;
+    let four = neighbours(picture, pixel(left), pixel(top));
     for (channel, to) in out.iter_mut().enumerate() {
         let [p00, p01, p10, p11] = four.map(|pixel| f32::from(value(pixel, channel)));
         let above = right.mul_add(p01 - p00, p00);
@@ -60,7 +66,7 @@ fn fine(picture: &Bytes, back: &Affine, x: usize, y: usize, out: &mut [u8]) {
 
 fn coarse(picture: &Bytes, back: &Affine, x: usize, y: usize, out: &mut [u8]) {
     // Coordinates in 1/1024 px, of which 1/32 are kept.
-    let fixed = |value: f64| (value * 1024.0).round_ties_even() as i64;
+    let fixed = |value: f64| i64::from((value * 1024.0).round_ties_even() as i32);
     let [place_x, place_y] = back.map(|[a, b, c]| (fixed(a * x as f64) + fixed(b * y as f64 + c) + 16) >> 5);
     let [right, down] = [place_x & 31, place_y & 31];
     let four = neighbours(picture, place_x >> 5, place_y >> 5);
@@ -99,6 +105,16 @@ mod tests {
         let wide = Bytes::new([2, 1], 1, vec![0, 255]).unwrap();
         assert_eq!(affine(&wide, third, [1, 1], Rounding::Fine).unwrap().data(), [3]);
         assert_eq!(affine(&wide, third, [1, 1], Rounding::Coarse).unwrap().data(), [0]);
+    }
+
+    #[test]
+    fn far_away_is_black() {
+        for (shift, rounding) in
+            [1e6, 1e30, f64::MAX].into_iter().flat_map(|x| [(x, Rounding::Fine), (x, Rounding::Coarse)])
+        {
+            let far = affine(&picture(), [[1.0, 0.0, shift], [0.0, 1.0, -shift]], [2, 2], rounding).unwrap();
+            assert_eq!(far.data(), [0; 4], "{shift} {rounding:?}");
+        }
     }
 
     #[test]

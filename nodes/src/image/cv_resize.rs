@@ -30,8 +30,8 @@ pub fn linear(picture: &Bytes, to: [usize; 2]) -> Result<Bytes> {
         return Ok(out);
     }
     let channels = picture.channels();
-    let across = taps(from_width, to[0]);
-    let down = taps(from_height, to[1]);
+    let across = taps(from_width, to[0], Border::Clamped);
+    let down = taps(from_height, to[1], Border::Weighted);
     // Rows that have been widened; neighbouring output rows share them.
     let mut rows: [(usize, Vec<i32>); 2] = [0, 1].map(|_| (usize::MAX, vec![0; to[0] * channels]));
     for (line, tap) in out.data_mut().chunks_exact_mut(to[0] * channels).zip(&down) {
@@ -52,20 +52,27 @@ pub fn linear(picture: &Bytes, to: [usize; 2]) -> Result<Bytes> {
     Ok(out)
 }
 
-fn taps(size: usize, to: usize) -> Vec<Tap> {
+/// What is done where one of two neighbours lies beyond the border. Both give its weight to the last pixel; they round apart.
+#[derive(Clone, Copy, PartialEq)]
+enum Border {
+    /// The last pixel has all weight.
+    Clamped,
+    /// The last pixel counts twice, with both weights.
+    Weighted,
+}
+
+fn taps(size: usize, to: usize, border: Border) -> Vec<Tap> {
     // Not size / to: OpenCV takes the inverse of the inverse.
     let scale = 1.0 / (to as f64 / size as f64);
     let tap = |i: usize| {
         let position = ((i as f64 + 0.5) * scale - 0.5) as f32;
         let first = position.floor();
         let fraction = position - first;
-        let (first, fraction) = match first {
-            first if first < 0.0 => (0, 0.0),
-            first if first as usize >= size - 1 => (size - 1, 0.0),
-            first => (first as usize, fraction),
-        };
+        let is_inside = first >= 0.0 && first < (size - 1) as f32;
+        let fraction = if is_inside || border == Border::Weighted { fraction } else { 0.0 };
         let weight = |x: f32| (x * ONE).round_ties_even() as i32;
-        Tap { pixels: [first, (first + 1).min(size - 1)], weights: [weight(1.0 - fraction), weight(fraction)] }
+        let pixel = |at: f32| at.clamp(0.0, (size - 1) as f32) as usize;
+        Tap { pixels: [pixel(first), pixel(first + 1.0)], weights: [weight(1.0 - fraction), weight(fraction)] }
     };
     (0..to).map(tap).collect()
 }
@@ -102,6 +109,9 @@ mod tests {
         let row = Bytes::new([4, 1], 1, vec![0, 100, 7, 255]).unwrap();
         assert_eq!(linear(&row, [6, 1]).unwrap().data(), [0, 50, 85, 22, 131, 255]);
         assert_eq!(linear(&row, [3, 2]).unwrap().data(), [16, 53, 214, 16, 53, 214]);
+        let column = Bytes::new([2, 3], 1, vec![0, 100, 7, 255, 30, 60]).unwrap();
+        let wanted = [0, 50, 100, 3, 82, 162, 7, 131, 255, 21, 79, 138, 30, 45, 60];
+        assert_eq!(linear(&column, [3, 5]).unwrap().data(), wanted);
         let square = Bytes::new([2, 2], 3, (0..12).map(|i| i * 20).collect()).unwrap();
         assert_eq!(linear(&square, [1, 1]).unwrap().data(), [90, 110, 130]);
         assert_eq!(linear(&square, [2, 2]).unwrap(), square);

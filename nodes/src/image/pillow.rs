@@ -7,7 +7,7 @@
 
 use super::bytes::Bytes;
 use super::resample::{Filter, windows};
-use selfsame_sdk::Result;
+use selfsame_sdk::{Error, Result};
 
 /// Bits of a weight behind the point.
 const PRECISION: u32 = 32 - 8 - 2;
@@ -21,20 +21,25 @@ type Tap = (usize, Vec<i32>);
 /// If a side is 0 or too long.
 pub fn resize(picture: &Bytes, to: [usize; 2], filter: Filter) -> Result<Bytes> {
     let [width, height] = picture.size();
-    let mut picture = picture.clone();
-    if to[0] != width {
-        let taps = taps(width, to[0], filter);
-        let mut wide = Bytes::black([to[0], height], picture.channels())?;
-        across(&picture, &taps, &mut wide);
-        picture = wide;
+    // Pillow spares work for tall pictures, and rounding between the passes makes their order visible.
+    let is_down_first = to[1] < height && (height - to[1]) as i64 > 2 * (width as i64 - to[0] as i64);
+    let narrowed = |picture: &Bytes| {
+        let mut out = Bytes::black([to[0], picture.size()[1]], picture.channels())?;
+        across(picture, &taps(width, to[0], filter), &mut out);
+        Ok::<_, Error>(out)
+    };
+    let lowered = |picture: &Bytes| {
+        let mut out = Bytes::black([picture.size()[0], to[1]], picture.channels())?;
+        down(picture, &taps(height, to[1], filter), &mut out);
+        Ok::<_, Error>(out)
+    };
+    match (to[0] != width, to[1] != height) {
+        (false, false) => Ok(picture.clone()),
+        (true, false) => narrowed(picture),
+        (false, true) => lowered(picture),
+        (true, true) if is_down_first => narrowed(&lowered(picture)?),
+        (true, true) => lowered(&narrowed(picture)?),
     }
-    if to[1] != height {
-        let taps = taps(height, to[1], filter);
-        let mut high = Bytes::black(to, picture.channels())?;
-        down(&picture, &taps, &mut high);
-        picture = high;
-    }
-    Ok(picture)
 }
 
 fn taps(size: usize, to: usize, filter: Filter) -> Vec<Tap> {
@@ -90,5 +95,10 @@ mod tests {
         assert_eq!(at(3, 2, Filter::Bilinear), [30, 54, 181, 30, 54, 181]);
         assert_eq!(at(3, 1, Filter::Box), [0, 54, 255]);
         assert_eq!(at(3, 1, Filter::Nearest), [0, 7, 255]);
+        // Down first, and across first.
+        let tall = Bytes::new([2, 4], 1, vec![0, 100, 7, 255, 250, 60, 33, 77]).unwrap();
+        let bicubic = |size| resize(&tall, size, Filter::Bicubic).unwrap();
+        assert_eq!(bicubic([3, 2]).data(), [23, 100, 176, 134, 111, 87]);
+        assert_eq!(bicubic([1, 2]).data(), [100, 110]);
     }
 }

@@ -89,11 +89,13 @@ pub(super) fn windows(filter: Filter, size: usize, [start, end]: [f64; 2], to: u
     let scale = (end - start) / to as f64;
     let stretch = scale.max(1.0);
     let support = filter.support() * stretch;
+    if filter == Filter::Nearest {
+        // A sum, not a product, as in Pillow: their rounding decides which of two pixels is the nearest.
+        let centers = std::iter::successors(Some(start + scale * 0.5), |center| Some(center + scale));
+        return centers.take(to).map(|center| ((center as usize).min(size - 1), vec![1.0])).collect();
+    }
     let window = |i: usize| {
         let center = start + (i as f64 + 0.5) * scale;
-        if filter == Filter::Nearest {
-            return ((center as usize).min(size - 1), vec![1.0]);
-        }
         let first = (center - support + 0.5).max(0.0) as usize;
         let last = ((center + support + 0.5) as usize).min(size);
         // A factor rather than a quotient, as in Pillow: its bytes depend on it.

@@ -1,5 +1,7 @@
 //! Values for inputs, by type and widget: a sensible one, and extreme ones.
 
+use selfsame_nodes::wires::{Face, Keypoints, Region};
+use selfsame_sdk::ObjectType;
 use selfsame_sdk::testing::TestHost;
 use selfsame_sdk::{Image, InputPort, Latent, Literal, Mask, NodeDescriptor, Tensor, Type, Value, Widget};
 
@@ -47,6 +49,9 @@ fn of_type(ty: &Type, port: &InputPort) -> Option<Value> {
         ty if *ty == Type::IMAGE => image([2, 4, 6, 3]),
         ty if *ty == Type::MASK => mask([2, 4, 6]),
         ty if *ty == Type::LATENT => latent([2, 4, 4, 6], false),
+        ty if *ty == Face::TYPE => Value::object(face(1.0)),
+        ty if *ty == Keypoints::TYPE => Value::object(Keypoints::of(&face(1.0)).expect("finite points")),
+        ty if *ty == Region::TYPE => Value::object(region(3.0)),
         Type::Any => Value::Int(3),
         Type::List(element) => Value::list([of_type(element, port)?]),
         _ => return None,
@@ -120,6 +125,16 @@ fn extremes_of(ty: &Type, node: &NodeDescriptor, port: &InputPort) -> Vec<Value>
             let sizes = [[1, 4, 1, 1], [1, 16, 1, 7], [2, 4, 3, 5]];
             sizes.into_iter().flat_map(|dims| [false, true].map(|masked| latent(dims, masked))).collect()
         }
+        ty if *ty == Face::TYPE => {
+            let nobody = Face { embedding: None, ..face(0.0) };
+            let nan = Face { bbox: [f32::NAN; 4], kps: [[f32::NAN; 2]; 5], ..face(1.0) };
+            [nobody, nan, face(-1e30), face(1e4)].map(Value::object).to_vec()
+        }
+        ty if *ty == Keypoints::TYPE => {
+            let points = |value| Keypoints::new([6, 4], [[value; 2]; 5]).expect("finite points");
+            [0.0, -65536.0].map(points).map(Value::object).to_vec()
+        }
+        ty if *ty == Region::TYPE => [0.0, -1.0, f64::NAN, 1e300].map(region).map(Value::object).to_vec(),
         Type::Any => {
             let list = Value::list([Value::Int(1), text("a"), Value::list([])]);
             vec![Value::Bool(true), Value::Float(0.5), text(""), Value::list([]), list, image([1, 1, 1, 3])]
@@ -180,6 +195,18 @@ fn image(dims: [usize; 4]) -> Value {
 
 fn a_mask(dims: [usize; 3]) -> Mask {
     Mask::new(dims, values(dims.iter().product())).expect("a mask of as many values")
+}
+
+/// A face in the sample pictures, larger by a factor.
+fn face(factor: f32) -> Face {
+    let kps = [[1.5, 1.0], [4.5, 1.0], [3.0, 2.0], [2.0, 3.0], [4.0, 3.0]].map(|point| point.map(|x: f32| x * factor));
+    let embedding = Some([0.5, -1.0, 2.0].into());
+    Face { picture: [6, 4], bbox: [1.0, 0.5, 5.0, 3.5].map(|x| x * factor), kps, det_score: 0.9, embedding }
+}
+
+/// A square in the sample pictures.
+fn region(side: f64) -> Region {
+    Region { picture: [6, 4], center: [3.0, 2.0], side, angle: 0.3 }
 }
 
 fn mask(dims: [usize; 3]) -> Value {
