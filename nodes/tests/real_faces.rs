@@ -1,6 +1,8 @@
 //! Faces in photographs, named by `SELFSAME_REAL_DATA`: what needs no network. `expected/` holds what insightface, OpenCV 5.0
 //! and InstantID's `draw_kps` give for the key points recorded there.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use selfsame_nodes::face::{align, letterbox, skeleton, warp};
 use selfsame_nodes::image::bytes::Bytes;
 use selfsame_nodes::image::decode::decode;
