@@ -129,6 +129,7 @@ mod tests {
 
     /// Computed with scikit-image.
     #[test]
+    #[allow(clippy::excessive_precision, reason = "the numbers as they were recorded")]
     fn a_real_face() {
         let kps = [[133.046_88, 318.0], [319.3125, 318.0], [221.0625, 422.0], [153.515_63, 535.0], [298.843_75, 537.0]];
         let wanted = [[0.189101190, 0.00142537842, 12.8416351], [-0.00142537842, 0.189101190, -8.33539447]];

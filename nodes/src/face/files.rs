@@ -21,7 +21,7 @@ pub fn save_face(
     prefix: String,
 ) -> Result<String> {
     let text = to_json(&face).input("face")?;
-    let path = ctx.save(&prefix, "json", |file| Ok(file.write_all(text.as_bytes())?))?;
+    let path = ctx.save(&prefix, "json", |file| Ok(writeln!(file, "{text}")?))?;
     Ok(path.display().to_string())
 }
 
@@ -55,7 +55,7 @@ pub fn to_json(face: &Face) -> Result<String> {
         "score": f64::from(face.det_score),
         "embedding": face.embedding.as_ref().map(|e| e.iter().copied().map(f64::from).collect::<Vec<_>>()),
     });
-    Ok(format!("{value}\n"))
+    Ok(value.to_string())
 }
 
 /// The face in a JSON text.

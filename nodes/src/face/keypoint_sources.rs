@@ -26,8 +26,11 @@ pub fn keypoints_from_face(
 #[node(id = "core.face.keypoints_from_json", name = "KeypointsFromJson", category = "face/keypoints", search = ["kps", "landmarks", "points", "parse"])]
 #[output(keypoints = "the points")]
 pub fn keypoints_from_json(
-    /// The text.
-    #[param(multiline)]
+    /// The text; as it is set here, a face that looks at the camera.
+    #[param(
+        default = "[[0.446, 0.5227], [0.5755, 0.5166], [0.5106, 0.5947], [0.4653, 0.666], [0.563, 0.6613]]",
+        multiline
+    )]
     json: String,
     /// Width of the canvas.
     #[param(default = 1024, hard = 1..=16384, unit = "px")]

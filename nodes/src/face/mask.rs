@@ -70,17 +70,18 @@ fn area(value: &Value, size: [usize; 2]) -> Result<Area> {
     let own = points.canvas();
     let canvas = [0, 1].map(|axis| if size[axis] == 0 { own[axis] } else { size[axis] });
     let factor = [0, 1].map(|axis| canvas[axis] as f64 / own[axis] as f64);
-    let angle = tilt(&points.points());
-    let (center, [width, height]) = match value.downcast::<Face>() {
+    let (center, [width, height], angle) = match value.downcast::<Face>() {
+        // A box is upright however the face is tilted.
         Some(face) => {
             let [left, top, right, bottom] = face.bbox.map(f64::from);
-            ([(left + right) / 2.0, (top + bottom) / 2.0], [right - left, bottom - top])
+            ([(left + right) / 2.0, (top + bottom) / 2.0], [right - left, bottom - top], 0.0)
         }
         // Boxes of detectors are about a third higher than wide.
-        None => (points.center(), [1.0, 1.33].map(|factor| face_size(&points.points()) * factor)),
+        None => {
+            let size = face_size(&points.points());
+            (points.center(), [size, 1.33 * size], tilt(&points.points()))
+        }
     };
-    // A box is upright however the face is tilted; key points say where its chin is.
-    let angle = if value.downcast::<Face>().is_some() { 0.0 } else { angle };
     let [width, height] = [width * factor[0], height * factor[1]];
     if !(width.is_finite() && height.is_finite() && width > 0.0 && height > 0.0) {
         bail!("a face of {width} x {height} px has no area");

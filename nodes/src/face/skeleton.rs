@@ -81,7 +81,9 @@ mod tests {
     fn a_face_far_away_leaves_the_canvas_black() {
         let far = Keypoints::new([8, 8], [[-60_000.0, 60_000.0]; 5]).unwrap();
         assert!(draw([8, 8], [&far]).unwrap().data().iter().all(|value| *value == 0));
-        let across = Keypoints::new([8, 8], [[-60_000.0, 4.0], [60_000.0, 4.0], [0.0, 4.0], [4.0, 9.0], [4.0, -9.0]]);
-        assert_eq!(draw([8, 8], [&across.unwrap()]).unwrap().pixel(7, 6), Some(&[0, 153, 0][..]));
+        let nose = [0.0, 32.0];
+        let across = Keypoints::new([64, 64], [nose, [60_000.0, 32.0], nose, nose, nose]).unwrap();
+        let drawn = draw([64, 64], [&across]).unwrap();
+        assert_eq!((drawn.pixel(40, 32), drawn.pixel(40, 40)), (Some(&[0, 153, 0][..]), Some(&[0; 3][..])));
     }
 }
