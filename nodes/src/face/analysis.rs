@@ -42,7 +42,7 @@ pub fn face_analysis(
     /// The picture; of a batch the first. Alpha is left out.
     image: Image,
     /// The folder with the networks.
-    #[param(model = "insightface", default = "antelopev2")]
+    #[param(model = "insightface")]
     pack: String,
     /// Which face is chosen if there are several.
     #[param(default = "largest")]
