@@ -1,6 +1,6 @@
-//! A panic inside a node is a failure of the node.
+//! A panic inside a node is a failure of the node: for hosts, and for plugins, which must not unwind into a host.
 
-use selfsame_sdk::{Error, Result, Status};
+use crate::{Error, Result, Status};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
@@ -12,7 +12,10 @@ thread_local! {
 }
 
 /// Calls a function; a panic becomes an error with its message and place, and is not printed.
-pub(super) fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
+///
+/// # Errors
+/// What the function gives, and [`Status::Panic`].
+pub fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
@@ -37,7 +40,7 @@ pub(super) fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// Drops what belongs to a node. If that panics, nobody is there any more who could be told.
-pub(super) fn discard<T>(of_node: T) {
+pub fn discard<T>(of_node: T) {
     let _ = catch(|| {
         drop(of_node);
         Ok(())
