@@ -57,6 +57,15 @@ struct Open {
 // SAFETY: services are `Sync`.
 unsafe impl Send for Open {}
 
+/// What is known of failures when a call is over.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Why the call failed, if the plugin said so.
+    pub failure: Option<Failure>,
+    /// The last failure of a function of the host.
+    pub last_error: Option<Error>,
+}
+
 /// Why a call fails, as the plugin says.
 #[derive(Clone, Debug, Default)]
 pub struct Failure {
@@ -72,14 +81,14 @@ pub struct Building {
 }
 
 impl Pool {
-    /// Calls a function of a plugin with a context that is open until it returns. Gives what it gives, and why the call
-    /// failed, if the plugin said so.
+    /// Calls a function of a plugin with a context that is open until it returns. Gives what it gives, and what is known of
+    /// failures.
     pub fn call<R>(
         &self,
         plugin: &str,
         services: &dyn Services,
         function: impl FnOnce(*mut SsCtx) -> R,
-    ) -> (R, Option<Failure>) {
+    ) -> (R, Told) {
         let slot = lock(&self.free).pop().unwrap_or_else(Slot::leak);
         // SAFETY: nobody but the pool had it. The lifetimes end when the slot is closed.
         unsafe {
@@ -90,9 +99,11 @@ impl Pool {
         }
         let opened = Opened { pool: self, slot };
         let result = function(slot.table.get());
-        let failure = lock(&slot.state).failure.take();
+        let mut state = lock(&slot.state);
+        let told = Told { failure: state.failure.take(), last_error: state.last_error.take() };
+        drop(state);
         drop(opened);
-        (result, failure)
+        (result, told)
     }
 
     /// A text that is there for good.
@@ -229,21 +240,21 @@ mod tests {
     #[test]
     fn a_context_is_open_only_while_the_call_lasts() {
         let (host, pool) = (TestHost::new(), Pool::default());
-        let (kept, failure) = pool.call("acme", &host, |ctx| {
+        let (kept, told) = pool.call("acme", &host, |ctx| {
             // SAFETY: it is the context of the call.
             let lent = unsafe { Lent::of(ctx) }.unwrap();
             assert_eq!((lent.services.node_id(), lent.plugin), ("test", "acme"));
             lent.set_failure(Failure { message: "why".to_owned(), ..Failure::default() });
             ctx
         });
-        assert_eq!(failure.unwrap().message, "why");
+        assert_eq!(told.failure.unwrap().message, "why");
         // SAFETY: contexts are never freed.
         assert!(unsafe { Lent::of(kept) }.is_none());
         // SAFETY: null is allowed.
         assert!(unsafe { Lent::of(std::ptr::null_mut()) }.is_none());
-        let (again, failure) = pool.call("acme", &host, |ctx| ctx);
+        let (again, told) = pool.call("acme", &host, |ctx| ctx);
         assert_eq!(again, kept);
-        assert!(failure.is_none());
+        assert!(told.failure.is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A node type of a plugin as one of ours.
 
-use super::context::{Failure, Pool};
+use super::context::{Failure, Pool, Told};
 use super::strikes::Strikes;
 use selfsame_sdk::ffi::abi::{self, *};
 use selfsame_sdk::ffi::{Exported, Foreign, export, from_status, import_owned};
@@ -103,9 +103,8 @@ unsafe impl Send for Handle {}
 
 impl Node for ForeignNode {
     fn run(&mut self, ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>> {
-        self.strikes.check()?;
         let origin = self.origin.clone();
-        let result = self.call(ctx, inputs);
+        let result = self.strikes.check().and_then(|()| self.call(ctx, inputs));
         result.map_err(|error| match error.status {
             Status::NeedsInput | Status::Cancelled => error,
             _ => Error { message: format!("{} (plugin {} {})", error.message, origin.id, origin.version), ..error },
@@ -129,7 +128,7 @@ impl ForeignNode {
         let inputs: Vec<SsValue> = given.iter().map(Exported::as_raw).collect();
         let mut outputs = vec![SsValue::NULL; self.outputs.len()];
         let run = self.functions.run;
-        let (status, failure) = self.origin.contexts.call(&self.origin.id, ctx.services(), |ctx| {
+        let (status, told) = self.origin.contexts.call(&self.origin.id, ctx.services(), |ctx| {
             // SAFETY: the node is one of `create` and in no other call; the arrays are as long as stated.
             unsafe { run(node, ctx, inputs.as_ptr(), inputs.len() as u64, outputs.as_mut_ptr(), outputs.len() as u64) }
         });
@@ -137,7 +136,7 @@ impl ForeignNode {
         let outputs: Vec<Exported> = outputs.into_iter().map(|value| unsafe { Exported::from_raw(value) }).collect();
         match status {
             SS_STATUS_OK => self.take(outputs),
-            status => Err(self.failed(status, failure)),
+            status => Err(self.failed(status, told)),
         }
     }
 
@@ -148,12 +147,12 @@ impl ForeignNode {
         let mut node = std::ptr::null_mut();
         if let Some(create) = self.functions.create {
             let table = self.functions.table;
-            let (status, failure) = self.origin.contexts.call(&self.origin.id, ctx.services(), |ctx| {
+            let (status, told) = self.origin.contexts.call(&self.origin.id, ctx.services(), |ctx| {
                 // SAFETY: it is the function of this table, and a pointer can be written.
                 unsafe { create(table, ctx, &mut node) }
             });
             if status != SS_STATUS_OK {
-                return Err(self.failed(status, failure));
+                return Err(self.failed(status, told));
             }
         }
         self.node = Some(Handle(node));
@@ -182,12 +181,17 @@ impl ForeignNode {
         })
     }
 
-    fn failed(&self, status: SsStatus, failure: Option<Failure>) -> Error {
+    fn failed(&self, status: SsStatus, told: Told) -> Error {
         let known = from_status(status).unwrap_or(Status::Internal);
         if known == Status::Panic {
             self.strikes.add();
         }
-        let Failure { message, port, hint } = failure.unwrap_or_default();
+        // A plugin may hand on how a function of the host failed.
+        let handed_on = || {
+            let error = told.last_error.filter(|error| error.status == known)?;
+            Some(Failure { message: error.message, port: error.port, hint: error.hint })
+        };
+        let Failure { message, port, hint } = told.failure.or_else(handed_on).unwrap_or_default();
         let message = match (message.is_empty(), known) {
             (false, _) => message,
             (true, Status::Cancelled) => "cancelled".to_owned(),

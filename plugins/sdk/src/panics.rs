@@ -27,16 +27,18 @@ pub fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
     });
     let was_in_node = IN_NODE.replace(true);
     // What a node leaves half done is its own and is thrown away with it.
-    let result = catch_unwind(AssertUnwindSafe(function));
-    IN_NODE.set(was_in_node);
-    result.unwrap_or_else(|payload| {
+    let result = catch_unwind(AssertUnwindSafe(function)).unwrap_or_else(|payload| {
         let place = PLACE.take().map(|place| format!(" at {place}")).unwrap_or_default();
         let message = message(&*payload);
-        // Dropping what was panicked with may panic again.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        // Dropping what was panicked with may panic again, with something that does so too.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
         Err(Error::with(Status::Panic, format!("the node panicked{place}: {message}"))
             .hint("this is a mistake in the node; please report it to its author"))
-    })
+    });
+    IN_NODE.set(was_in_node);
+    result
 }
 
 /// Drops what belongs to a node. If that panics, nobody is there any more who could be told.

@@ -4,7 +4,7 @@
 //! detectors, saved and cached there, and next to the seconds of a sampling its copy from a device is nothing. What must
 //! stay on a device (weights, encoded text) flows as opaque objects.
 
-use crate::ffi::Shared;
+use crate::ffi::{ObjRef, Shared};
 use crate::{Error, Object, ObjectType, Result, Type};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -54,6 +54,14 @@ impl Tensor {
     /// A tensor in memory of the other side; there are as many values as the shape says.
     pub(crate) fn shared(shape: Vec<usize>, data: Shared) -> Self {
         Tensor { shape, data: Arc::new(Data::Shared(data)) }
+    }
+
+    /// The object of the other side of the plugin boundary that has the values.
+    pub(crate) fn origin(&self) -> Option<&ObjRef> {
+        match &*self.data {
+            Data::Own(_) => None,
+            Data::Shared(data) => data.origin(),
+        }
     }
 
     /// Its dimensions.

@@ -52,7 +52,10 @@ pub fn export(value: &Value) -> Exported {
         Value::Text(_) | Value::List(_) => SsValue::object(lend(value.clone())),
         Value::Object(object) => SsValue::object(match downcast::<Foreign>(&**object) {
             Some(foreign) => foreign.object().clone().into_raw(),
-            None => lend(value.clone()),
+            None => match origin(value) {
+                Some(origin) => origin.clone().into_raw(),
+                None => lend(value.clone()),
+            },
         }),
     })
 }
@@ -101,6 +104,14 @@ fn object_of<T: Object>(value: &Value) -> Option<&T> {
         Value::Object(object) => downcast(&**object),
         _ => None,
     }
+}
+
+/// The object of the other side that a picture, mask or tensor is no more than a view of.
+fn origin(value: &Value) -> Option<&ObjRef> {
+    let tensor = tensor_of(value)?;
+    let origin = tensor.origin()?;
+    let is_same = origin.type_name().is_ok_and(|name| value.ty().to_string() == name);
+    (is_same && tensor::has_shape(origin, tensor.shape())).then_some(origin)
 }
 
 fn tensor_of(value: &Value) -> Option<&Tensor> {
@@ -160,7 +171,11 @@ static INFO: SsObjectInfo = SsObjectInfo {
 unsafe extern "C" fn object_bytes(object: *mut SsObj) -> u64 {
     // SAFETY: the caller holds the object.
     let value = unsafe { &lent(object).value };
-    panics::catch(|| Ok(value.bytes())).unwrap_or(0)
+    let bytes = || match value {
+        Value::Object(object) => object.bytes(),
+        other => other.bytes(),
+    };
+    panics::catch(|| Ok(bytes())).unwrap_or(0)
 }
 
 unsafe extern "C" fn object_summary(object: *mut SsObj, sink: *const SsSink) -> SsStatus {

@@ -13,7 +13,7 @@ pub struct Shared {
     first: NonNull<f32>,
     len: usize,
     /// Whoever keeps the memory; dropping it gives the memory up.
-    _owner: Owner,
+    owner: Owner,
 }
 
 // SAFETY: nobody writes to the memory of a value, and objects may be released by any thread, as may tensors of DLPack.
@@ -27,11 +27,19 @@ impl Shared {
         // SAFETY: `read` has seen to it that there are as many, and the owner keeps them as they are.
         unsafe { std::slice::from_raw_parts(self.first.as_ptr(), self.len) }
     }
+
+    /// The object of the other side that has them.
+    pub(crate) fn origin(&self) -> Option<&ObjRef> {
+        match &self.owner {
+            Owner::Object(object) => Some(object),
+            Owner::Managed(_) => None,
+        }
+    }
 }
 
 /// Who keeps the memory of a tensor.
 pub(super) enum Owner {
-    Object(#[allow(dead_code, reason = "it is dropped")] ObjRef),
+    Object(ObjRef),
     Managed(#[allow(dead_code, reason = "it is dropped")] Managed),
 }
 
@@ -66,6 +74,11 @@ pub unsafe fn adopt(tensor: *mut SsDLManagedTensor) -> Result<Tensor> {
     }
     // SAFETY: it is a tensor of DLPack 1, which the owner keeps.
     unsafe { read(&tensor.as_ref().dl_tensor, Owner::Managed(owner)) }
+}
+
+/// Whether the tensor of an object has this shape.
+pub(super) fn has_shape(object: &ObjRef, shape: &[usize]) -> bool {
+    of_object(object).is_ok_and(|tensor| tensor.is_some_and(|tensor| tensor.shape() == shape))
 }
 
 /// The numbers of an object, shared where they are f32, row-major without gaps; else converted.
@@ -133,7 +146,7 @@ unsafe fn read(view: &SsDLTensor, owner: Owner) -> Result<Tensor> {
     let first: *const u8 = unsafe { view.data.cast::<u8>().cast_const().add(view.byte_offset as usize) };
     let aligned = NonNull::new(first.cast_mut().cast::<f32>()).filter(|first| first.as_ptr().is_aligned());
     if let (Kind::F32, false, Some(first)) = (kind, has_gaps, aligned) {
-        return Ok(Tensor::shared(shape, Shared { first, len: count, _owner: owner }));
+        return Ok(Tensor::shared(shape, Shared { first, len: count, owner }));
     }
     let mut data = Vec::with_capacity(count);
     let mut index = vec![0usize; shape.len()];
