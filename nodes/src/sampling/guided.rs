@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use selfsame_models::Cancel;
 use selfsame_models::controlnet::ControlStrength;
 use selfsame_models::sampling::{self, Area, Control, GuidedModel, Window};
-use selfsame_models::unet::AddedConditions;
+use selfsame_models::unet::{AddedConditions, CrossLayer};
 use selfsame_models::vae::LatentRgb;
 use selfsame_models::weights::Family;
 use selfsame_sdk::prelude::*;
@@ -50,11 +50,15 @@ pub fn prepare<'c>(
     for adapter in &model.adapters {
         let file = networks::adapter(ctx, &adapter.file, &model.file, &denoiser.unet)?;
         let layers = file.adapter.len();
-        let layer_weights = match adapter.weights.len() {
+        let mut layer_weights = match adapter.weights.len() {
             1 => vec![adapter.weights[0]; layers],
             n if n == layers => adapter.weights.clone(),
             n => bail!("the Image Adapter has {n} weights for {layers} layers; give one, or one for each layer"),
         };
+        let in_middle = |layer: &CrossLayer| layer.path.starts_with("mid_block.");
+        for (weight, layer) in layer_weights.iter_mut().zip(denoiser.unet.cross_layers()) {
+            *weight *= if adapter.skip_middle && in_middle(layer) { 0.0 } else { 1.0 };
+        }
         sampled.adapters.push(sampling::AdapterUse {
             adapter: Arc::new(file.adapter.clone()),
             tokens: to_device(&adapter.tokens, &compute.device)?,
