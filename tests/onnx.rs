@@ -11,6 +11,8 @@ mod fetch;
 mod files;
 #[path = "onnx/library.rs"]
 mod library;
+#[path = "onnx/picture.rs"]
+mod picture;
 #[path = "onnx/proto.rs"]
 mod proto;
 #[path = "onnx/real.rs"]

@@ -165,6 +165,7 @@ fn missing_again(kind: &str, name: &str, path: PathBuf) -> models::Missing {
         ambiguous: Vec::new(),
         candidates: Vec::new(),
         in_catalogue: None,
+        unwritable: None,
     }
 }
 

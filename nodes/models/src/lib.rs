@@ -14,6 +14,7 @@
 //! | [`samplers`] | k-diffusion's samplers and ComfyUI's sigma schedules |
 //! | [`sampling`] | guidance, conditioning lists, masks, and the denoising loop |
 //! | [`vae`] | AutoencoderKL and TAESD, tiled for large pictures |
+//! | [`depth`] | Depth Anything: how near each pixel of a picture is |
 //! | [`rng`], [`noise`] | torch's random numbers for the same seed; the sources of noise that samplers draw from |
 //! | [`layers`] | named weights plus one call into `ops` |
 //! | [`ops`] | every heavy operation, so that a faster kernel replaces it in one place |
@@ -22,6 +23,7 @@ pub mod adapter;
 mod beta;
 mod cancel;
 pub mod controlnet;
+pub mod depth;
 mod device;
 mod error;
 pub mod layers;

@@ -7,6 +7,8 @@ pub mod id_interpolation;
 pub mod identity_net;
 pub mod image_adapter;
 pub mod load;
+pub mod multi_id;
+pub mod share_identity;
 
 use selfsame_sdk::{NodeType, nodes};
 use std::sync::Arc;
@@ -21,5 +23,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         id_interpolation::id_sweep,
         image_adapter::image_adapter,
         identity_net::identity_net,
+        multi_id::multi_id,
+        share_identity::share_identity,
     ]
 }

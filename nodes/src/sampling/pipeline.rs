@@ -49,7 +49,7 @@ pub fn pipeline_sampler(
     /// Noise to use instead of that of the seed, of the shape of the latents and of unit strength.
     noise_latent: Option<Latent>,
     /// Noise for the steps of schedulers that add some, in order, instead of that of the seed.
-    step_noise: Vec<Latent>,
+    step_noise: Option<Vec<Latent>>,
     /// Gives the latents after every step too.
     #[param(default = false)]
     keep_steps: bool,
@@ -80,10 +80,12 @@ pub fn pipeline_sampler(
         inpaint: inpaint.as_ref(),
         prediction: model.prediction,
     };
-    let recorded = step_noise.iter().map(|latent| to_device(&latent.samples, &run.compute.device));
-    let mut step_noise: Box<dyn NoiseSource> = match step_noise.is_empty() {
-        true => Box::new(TorchNoise::new(generator)),
-        false => Box::new(RecordedNoise::new(recorded.collect::<Result<Vec<_>>>()?)),
+    let mut step_noise: Box<dyn NoiseSource> = match step_noise {
+        None => Box::new(TorchNoise::new(generator)),
+        Some(recorded) => {
+            let recorded = recorded.iter().map(|latent| to_device(&latent.samples, &run.compute.device));
+            Box::new(RecordedNoise::new(recorded.collect::<Result<Vec<_>>>()?))
+        }
     };
     let mut steps = Vec::new();
     let mut preview = Preview::new(run.family);

@@ -220,7 +220,7 @@ fn residuals(
             sample: &input.to_dtype(control.net.dtype())?,
             timesteps,
             context: &ready.context,
-            added: prepared.added.as_ref(),
+            added: ready.added.as_ref(),
             hint: &ready.hint,
             strength: control.strength,
             cancel,

@@ -36,6 +36,7 @@ pub(super) struct Prepared {
 pub(super) struct PreparedControl {
     pub hint: HintEmbedding,
     pub context: ContextKv,
+    pub added: Option<AddedConditions>,
     pub mask: Option<SpatialMask>,
 }
 
@@ -59,14 +60,6 @@ impl Batch<'_> {
         let to_net = |t: &Tensor| moved(t, unet.device(), unet.dtype());
         let batch = self.latents[0];
         let contexts: Vec<&Tensor> = self.conditions.iter().map(|(condition, _)| &condition.context).collect();
-        let added = match self.all(|c| c.added.as_ref()) {
-            None => None,
-            Some(added) => {
-                let AddedConditions { text_embeds, time_ids } = stack_added(&added, batch)?;
-                let time_ids = moved(&time_ids, unet.device(), DType::F32)?; // numbers of pixels are too much for f16
-                Some(AddedConditions { text_embeds: to_net(&text_embeds)?, time_ids })
-            }
-        };
         let concat = match self.all(|c| c.concat.as_ref()) {
             None => None,
             Some(concat) => Some(to_net(&self.concat(&concat)?)?),
@@ -88,12 +81,31 @@ impl Batch<'_> {
         };
         Ok(Prepared {
             context: unet.project_context(&to_net(&stack_contexts(&contexts, batch)?)?)?,
-            added,
+            added: self.added(|_| None, unet.device(), unet.dtype())?,
             adapters: adapters.collect::<Result<_>>()?,
             controls: self.first().controls.iter().map(|_| None).collect(),
             concat,
             guidance,
         })
+    }
+
+    /// SDXL's added conditions, with the vector of the text that `text` gives in place of a condition's own.
+    fn added<'a>(
+        &'a self,
+        text: impl Fn(&'a Condition) -> Option<&'a Tensor>,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Option<AddedConditions>> {
+        let each = |(condition, _): &(&'a Condition, bool)| {
+            let own = condition.added.as_ref()?;
+            let text_embeds = text(condition).unwrap_or(&own.text_embeds).clone();
+            Some(AddedConditions { text_embeds, time_ids: own.time_ids.clone() })
+        };
+        let Some(added) = self.conditions.iter().map(each).collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let AddedConditions { text_embeds, time_ids } =
+            stack_added(&added.iter().collect::<Vec<_>>(), self.latents[0])?;
+        let time_ids = moved(&time_ids, device, DType::F32)?; // numbers of pixels are too much for f16
+        Ok(Some(AddedConditions { text_embeds: moved(&text_embeds, device, dtype)?, time_ids }))
     }
 
     /// Embeds and projects what ControlNet `slot` looks at, on the UNet's device.
@@ -113,6 +125,7 @@ impl Batch<'_> {
         Ok(PreparedControl {
             hint: net.embed_hint(&to_net(&self.control_image(&control.image)?)?, cancel)?,
             context: net.project_context(&to_net(&contexts)?)?,
+            added: self.added(|c| c.controls[slot].text_embeds.as_ref(), device, net.dtype())?,
             mask,
         })
     }
