@@ -1,9 +1,11 @@
 //! Who the picture should show.
 
 use crate::Compute;
+use crate::compute::measure;
 use crate::networks::resampler;
 use crate::wires::{Face, Identity, IpAdapter, from_device, similarity};
 use candle_core::Tensor as DeviceTensor;
+use selfsame_models::Work;
 use selfsame_models::adapter::noise_seed;
 use selfsame_models::rng::TorchGenerator;
 use selfsame_sdk::prelude::*;
@@ -43,9 +45,12 @@ pub fn id_embed(
         }
         false => None,
     };
-    let tokens = from_device(&network.forward(&embeds).input("faces")?)?;
-    let negative_tokens = from_device(&network.forward_unconditional(&embeds, noise.as_ref())?)?;
-    Ok((Identity { tokens, negative_tokens }, face))
+    let id = measure(ctx, Work::Resampler, || {
+        let tokens = from_device(&network.forward(&embeds).input("faces")?)?;
+        let negative_tokens = from_device(&network.forward_unconditional(&embeds, noise.as_ref())?)?;
+        Ok(Identity { tokens, negative_tokens })
+    })?;
+    Ok((id, face))
 }
 
 /// The weighted mean of the embeddings, with everything else of the first face.
