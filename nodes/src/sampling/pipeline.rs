@@ -51,6 +51,7 @@ pub fn pipeline_sampler(
     /// Noise to use instead of that of the seed, of the shape of the latents and of unit strength.
     noise_latent: Option<Latent>,
     /// Noise for the steps of schedulers that add some, in order, instead of that of the seed.
+    #[param(default = Vec::<f64>::new())]
     step_noise: Vec<Latent>,
     /// Gives the latents after every step too.
     #[param(default = false)]

@@ -14,7 +14,7 @@ use std::path::Path;
 pub enum Bench {
     Engine(engine::Engine),
     #[command(name = "instantid")]
-    InstantId(instantid::InstantId),
+    InstantId(Box<instantid::InstantId>),
 }
 
 impl Bench {

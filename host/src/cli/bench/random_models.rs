@@ -140,8 +140,10 @@ impl Widths {
 
     fn text(&self, encoder: usize) -> Value {
         let [width, layers, heads] = self.text[encoder];
+        let (class, activation) =
+            [("CLIPTextModel", "quick_gelu"), ("CLIPTextModelWithProjection", "gelu")][encoder];
         json!({
-            "architectures": [["CLIPTextModel", "CLIPTextModelWithProjection"][encoder]],
+            "architectures": [class],
             "model_type": "clip_text_model",
             "vocab_size": 49408,
             "max_position_embeddings": 77,
@@ -149,7 +151,7 @@ impl Widths {
             "intermediate_size": 4 * width,
             "num_hidden_layers": layers,
             "num_attention_heads": heads,
-            "hidden_act": ["quick_gelu", "gelu"][encoder],
+            "hidden_act": activation,
             "projection_dim": width,
             "eos_token_id": 2,
         })
@@ -159,8 +161,8 @@ impl Widths {
         json!({
             "_class_name": "AutoencoderKL",
             "block_out_channels": self.vae_channels,
-            "down_block_types": ["DownEncoderBlock2D"; 4],
-            "up_block_types": ["UpDecoderBlock2D"; 4],
+            "down_block_types": vec!["DownEncoderBlock2D"; 4],
+            "up_block_types": vec!["UpDecoderBlock2D"; 4],
             "layers_per_block": self.vae_layers,
             "latent_channels": 4,
             "scaling_factor": 0.13025,
