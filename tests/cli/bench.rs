@@ -35,7 +35,8 @@ fn instantid_without_any_model() {
 
     // The same weights again, as a table for people.
     let done = scratch.run(&[&TINY[..], &["--keep", "weights"]].concat()).expect(0);
-    for text in ["tiny random weights, seed 0", "64 x 64 px, 3 steps, cpu, f32", "a step", "UNet", "not measured: face"] {
+    for text in ["tiny random weights, seed 0", "64 x 64 px, 3 steps, cpu, f32", "a step", "UNet", "not measured: face"]
+    {
         assert!(done.stdout.contains(text), "{text} in {}", done.stdout);
     }
     let done = scratch.run(&[&TINY[..], &["--keep", "weights", "--seed", "1"]].concat()).expect(1);

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub enum Size {
     /// A few million parameters: whether everything works
     Tiny,
-    /// About 300 million parameters: SDXL's structure at a third of its widths
+    /// About 250 million parameters: SDXL's structure at a third of its widths
     Medium,
     /// The full 5.1 billion parameters of SDXL and InstantID: 10 GB of files
     Sdxl,
@@ -140,8 +140,7 @@ impl Widths {
 
     fn text(&self, encoder: usize) -> Value {
         let [width, layers, heads] = self.text[encoder];
-        let (class, activation) =
-            [("CLIPTextModel", "quick_gelu"), ("CLIPTextModelWithProjection", "gelu")][encoder];
+        let (class, activation) = [("CLIPTextModel", "quick_gelu"), ("CLIPTextModelWithProjection", "gelu")][encoder];
         json!({
             "architectures": [class],
             "model_type": "clip_text_model",
