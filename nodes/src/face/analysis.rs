@@ -5,9 +5,11 @@ use super::detect::{Thresholds, detect, fixed_side, is_scrfd};
 use super::select::{By, select};
 use super::warp::{Rounding, affine};
 use crate::Compute;
+use crate::compute::measure;
 use crate::image::bytes::Bytes;
 use crate::onnx::{Options, Provider, Session};
 use crate::wires::Face;
+use selfsame_models::Work;
 use selfsame_sdk::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -63,11 +65,14 @@ pub fn face_analysis(
     let frames = Bytes::frames(image, 3)?;
     let Some(picture) = frames.first() else { return Err(Error::input("image", "there is no picture")) };
     let thresholds = Thresholds { score: threshold, ..Thresholds::default() };
-    let (mut faces, side) = networks.find(ctx, picture, det_size, thresholds)?;
-    for face in &mut faces {
-        ctx.check_cancelled()?;
-        face.embedding = Some(networks.embed(picture, face)?.into());
-    }
+    let (faces, side) = measure(ctx, Work::FaceAnalysis, || {
+        let (mut faces, side) = networks.find(ctx, picture, det_size, thresholds)?;
+        for face in &mut faces {
+            ctx.check_cancelled()?;
+            face.embedding = Some(networks.embed(picture, face)?.into());
+        }
+        Ok((faces, side))
+    })?;
     let chosen = select(&faces, choose, index, None, like.as_ref())?;
     let count = faces.len() as i64;
     Ok((faces[chosen].clone(), faces, count, side as i64))

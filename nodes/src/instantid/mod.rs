@@ -2,6 +2,7 @@
 //! Image Adapter (`ImageAdapter`) and IdentityNet reads instead of text (`IdentityNet`).
 
 pub mod face_embedding;
+pub mod id_batch;
 pub mod id_embed;
 pub mod id_interpolation;
 pub mod identity_net;
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         load::load_instant_id,
         face_embedding::face_embedding,
         id_embed::id_embed,
+        id_batch::id_batch,
         id_interpolation::id_interpolation,
         id_interpolation::id_sweep,
         image_adapter::image_adapter,
