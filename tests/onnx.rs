@@ -11,6 +11,7 @@ mod fetch;
 mod files;
 #[path = "onnx/library.rs"]
 mod library;
+#[allow(dead_code, reason = "another test needs the rest of it")]
 #[path = "onnx/proto.rs"]
 mod proto;
 #[path = "onnx/real.rs"]

@@ -163,7 +163,7 @@ mod tests {
     fn what_is_cut_and_pasted_is_the_same_picture() {
         let host = TestHost::new();
         let mut tilted = face([20.0, 30.0, 60.0, 70.0]);
-        tilted.kps[1][1] += 8.0;
+        tilted.kps.as_mut().unwrap()[1][1] += 8.0;
         for (channels, size) in [(3, 300), (1, 40), (4, 64)] {
             let (crop, region) = face_crop(host.ctx(), waves(channels), tilted.clone(), 1.5, size, true).unwrap();
             assert_eq!((crop.dims(), region.side), ([1, size, size, channels], 60.0));

@@ -4,6 +4,7 @@
 pub mod face_embedding;
 pub mod id_embed;
 pub mod id_interpolation;
+pub mod id_mix;
 pub mod identity_net;
 pub mod image_adapter;
 pub mod load;
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         id_embed::id_embed,
         id_interpolation::id_interpolation,
         id_interpolation::id_sweep,
+        id_mix::id_mix,
         image_adapter::image_adapter,
         identity_net::identity_net,
     ]
