@@ -11,6 +11,8 @@ mod fetch;
 mod files;
 #[path = "onnx/library.rs"]
 mod library;
+#[path = "onnx/picture.rs"]
+mod picture;
 #[allow(dead_code, reason = "another test needs the rest of it")]
 #[path = "onnx/proto.rs"]
 mod proto;

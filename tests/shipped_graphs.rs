@@ -1,4 +1,5 @@
-//! The graphs that come with Selfsame: laid out, sound, and running; the ones with models on the tiny random model of the tests.
+//! The graphs that come with Selfsame: laid out, sound, and running; the ones with models on the tiny ones that are part of the
+//! program.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -49,7 +50,7 @@ fn every_graph_is_laid_out_and_sound() {
         let document: &Document = project.root();
         assert!(document.graph().doc.is_some() && document.graph().title.is_some(), "{name} is not documented");
     }
-    assert!(count >= 3, "only {count} graphs were found");
+    assert!(count >= 15, "only {count} graphs were found");
 }
 
 #[test]
@@ -77,15 +78,118 @@ fn a_contact_sheet() {
     assert_eq!(sheet.dims(), [1, 208, 208, 3]);
 }
 
+/// Runs a graph small and short; everything else is as it is written there, on the tiny models that are part of the program.
+fn small_into(name: &str, more: &[&str], out: &Path) -> Outcome {
+    let size = if name == "inpaint-face.ron" { vec!["size=64"] } else { vec!["width=64", "height=72"] };
+    let arguments: Vec<String> = size.iter().chain(more).map(|text| (*text).to_owned()).collect();
+    run(&graph(name), &arguments, out)
+}
+
+fn small(name: &str, more: &[&str]) -> Image {
+    let out = tempfile::tempdir().unwrap();
+    let image = small_into(name, more, out.path()).output("image").unwrap().downcast::<Image>().unwrap();
+    assert!(image.data().iter().all(|x| (0.0..=1.0).contains(x)));
+    assert!(image.data().iter().any(|x| *x != image.data()[0]), "the picture is of one colour");
+    (*image).clone()
+}
+
+/// The pictures of a row, each as wide as the first `width` pixels, `gap` pixels apart.
+fn row(image: &Image, width: usize, gap: usize) -> Vec<Vec<f32>> {
+    let [_, height, whole, channels] = image.dims();
+    let count = (whole + gap) / (width + gap);
+    let cut = |index: usize| {
+        let start = index * (width + gap) * channels;
+        (0..height).flat_map(|y| &image.data()[y * whole * channels + start..][..width * channels]).copied().collect()
+    };
+    (0..count).map(cut).collect()
+}
+
+fn all_differ(pictures: &[Vec<f32>]) -> bool {
+    pictures.iter().enumerate().all(|(i, one)| pictures[..i].iter().all(|other| one != other))
+}
+
+#[test]
+fn one_picture_of_one_person() {
+    let instantid = small("instantid.ron", &["steps=3"]);
+    assert_eq!(instantid.dims(), [1, 72, 64, 3]);
+    let ben = format!("face={}", graph("faces/ben.png").display());
+    for other in [["steps=3", ben.as_str()], ["steps=3", "likeness=0"], ["steps=3", "pose=0"], ["steps=3", "seed=8"]] {
+        assert_ne!(small("instantid.ron", &other).data(), instantid.data(), "{other:?} changes nothing");
+    }
+    for (name, steps) in
+        [("instantid-sd15.ron", "steps=3"), ("lcm-lora.ron", "steps=2"), ("multi-reference.ron", "steps=3")]
+    {
+        assert_eq!(small(name, &[steps]).dims(), [1, 72, 64, 3], "{name}");
+    }
+    let base = small("lcm-lora.ron", &["steps=2"]);
+    assert_ne!(base.data(), small("lcm-lora.ron", &["steps=2", "likeness=0"]).data());
+}
+
+#[test]
+fn edges_and_depth_steer_too() {
+    let both = small("instantid-canny-depth.ron", &["steps=2"]);
+    for other in [["steps=2", "edges=0"], ["steps=2", "depth=0"]] {
+        assert_ne!(small("instantid-canny-depth.ron", &other).data(), both.data(), "{other:?} changes nothing");
+    }
+}
+
+#[test]
+fn painted_anew() {
+    // No strength leaves the picture as the autoencoder gives it back, whoever the person is.
+    let ada = format!("face={}", graph("faces/ada.png").display());
+    let none = small("img2img.ron", &["steps=2", "strength=0"]);
+    assert_eq!(none.data(), small("img2img.ron", &["steps=2", "strength=0", &ada]).data());
+    assert_ne!(small("img2img.ron", &["steps=2"]).data(), none.data());
+    // Only the face changes.
+    let inpainted = small("inpaint-face.ron", &["steps=2"]);
+    let before = decode(&std::fs::read(graph("faces/ada.png")).unwrap()).unwrap().image;
+    assert_eq!(inpainted.dims(), before.dims());
+    let [_, _, width, _] = before.dims();
+    let pixel = |image: &Image, x: usize, y: usize| image.data()[(y * width + x) * 3..][..3].to_vec();
+    assert_eq!(pixel(&inpainted, 5, 5), pixel(&before, 5, 5));
+    assert_eq!(pixel(&inpainted, 256, 480), pixel(&before, 256, 480));
+    assert_ne!(pixel(&inpainted, 256, 230), pixel(&before, 256, 230));
+}
+
+#[test]
+fn two_people_each_in_a_place() {
+    let both = small("two-identities.ron", &["steps=2"]);
+    let swapped = [
+        "steps=2".to_owned(),
+        format!("left={}", graph("faces/ben.png").display()),
+        format!("right={}", graph("faces/ada.png").display()),
+    ];
+    let swapped: Vec<&str> = swapped.iter().map(String::as_str).collect();
+    assert_ne!(small("two-identities.ron", &swapped).data(), both.data());
+}
+
+#[test]
+fn strips_and_sheets() {
+    let strip = small("interpolation.ron", &["steps=2", "count=3"]);
+    let way = row(&strip, 64, 8);
+    assert!(way.len() == 3 && all_differ(&way));
+    // The ends are the pictures of the two people alone.
+    let ends = ["ada.png", "ben.png"].map(|face| {
+        let face = format!("face={}", graph("faces").join(face).display());
+        small("interpolation.ron", &["steps=2", "count=2", &face])
+    });
+    assert_eq!(way[0], row(&ends[0], 64, 8)[0]);
+    let views = small("novel-view.ron", &["steps=2", "count=3"]);
+    let views = row(&views, 64, 8);
+    assert!(views.len() == 3 && all_differ(&views));
+    let styles = small("styles.ron", &["steps=2", "styles=ink\noil"]);
+    let styles = row(&styles, 64, 8);
+    assert!(styles.len() == 2 && all_differ(&styles));
+    // Two weights and two strengths, 0 and 1.
+    let grid = small("weight-grid.ron", &["steps=2", "count=2", "most=1"]);
+    assert_eq!(grid.dims(), [1, 2 * 72 + 8, 2 * 64 + 8, 3]);
+    assert!(all_differ(&row(&grid, 64, 8)));
+}
+
 #[test]
 fn text_to_image_and_its_picture_again() {
     let out = tempfile::tempdir().unwrap();
-    let model = repository().join("nodes/models/tests/goldens/small/models/sdxl");
-    let arguments: Vec<String> =
-        [&format!("checkpoint={}", model.display()), "width=64", "height=72", "steps=2", "seed=18446744073709551615"]
-            .map(str::to_owned)
-            .to_vec();
-    let first = run(&graph("text-to-image.ron"), &arguments, out.path());
+    let first = small_into("text-to-image.ron", &["steps=2", "seed=18446744073709551615"], out.path());
     let image = first.output("image").unwrap().downcast::<Image>().unwrap();
     assert_eq!(image.dims(), [1, 72, 64, 3]);
     assert!(image.data().iter().any(|x| *x != image.data()[0]), "the picture is of one colour");

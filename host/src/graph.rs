@@ -8,6 +8,7 @@ use selfsame_graphs::{
     ArgValues, Asset, AssetKind, AssetMissing, Assets, Disk, Document, Plan, Project, Report, Settings, Targets, Valid,
     validate,
 };
+use selfsame_models::Cancel;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -105,7 +106,8 @@ impl Host {
             (was != is).then_some(Changed::Program { what, was, is })
         });
         let files = map(metadata::FILES).into_iter().map(|(path, digest)| (PathBuf::from(path), digest));
-        let changed = files.filter(|(path, digest)| self.files().digest(path).is_ok_and(|now| *now != **digest));
+        let changed = files
+            .filter(|(path, digest)| self.files().digest(path, &Cancel::default()).is_ok_and(|now| *now != **digest));
         program.chain(changed.map(|(path, _)| Changed::File(path))).collect()
     }
 }
@@ -167,6 +169,7 @@ fn missing_again(kind: &str, name: &str, path: PathBuf) -> models::Missing {
         candidates: Vec::new(),
         in_catalogue: None,
         files: Vec::new(),
+        unwritable: None,
     }
 }
 

@@ -35,7 +35,8 @@ fn config(variable: Variable) -> Option<PathBuf> {
     folder(variable, "XDG_CONFIG_HOME", ".config", "Library/Application Support", "APPDATA")
 }
 
-fn cache(variable: Variable) -> Option<PathBuf> {
+/// The folder for what programs can make again; none where the environment does not tell.
+pub(crate) fn cache(variable: Variable) -> Option<PathBuf> {
     folder(variable, "XDG_CACHE_HOME", ".cache", "Library/Caches", "LOCALAPPDATA")
 }
 

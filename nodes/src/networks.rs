@@ -5,6 +5,7 @@ use crate::wires::{Clip, ControlNet, Embedding, Lora, Model, ModelFile, Vae};
 use candle_core::DType;
 use selfsame_models::adapter::{AdapterFile, ImageProjection, Resampler};
 use selfsame_models::controlnet::{self, ControlNetConfig};
+use selfsame_models::depth::{DepthAnything, DepthAnythingConfig};
 use selfsame_models::lora::{LoraStrength, LoraTargets, match_lora};
 use selfsame_models::text::{ClipConfig, ClipText, PadInPrompt, TextEncoder, TextualInversion, Tokenizer};
 use selfsame_models::unet::{UNet, UNetConfig};
@@ -245,6 +246,25 @@ pub fn control_net(ctx: Ctx, net: &ControlNet) -> Result<Arc<controlnet::Control
         Ok((Arc::new(network), bytes))
     })?;
     Ok(Arc::unwrap_or_clone(loaded))
+}
+
+/// Depth Anything. It computes in f32: it runs once, and the largest values of its backbone are too much for f16.
+///
+/// # Errors
+/// If the file holds something else, or memory runs out.
+pub fn depth_anything(ctx: Ctx, file: &ModelFile) -> Result<Arc<DepthAnything>> {
+    let compute: &Compute = ctx.get()?;
+    ctx.shared(&key("depth", compute, &[file], ""), || {
+        let source = weights::open(&file.path)?;
+        weights::expect(&source, Kind::DepthAnything, None)?;
+        let source = names::depth_anything(source);
+        let config = DepthAnythingConfig::new(&*source, config_of(&file.path)?.as_ref())?;
+        let bytes = size(&*source, DType::F32);
+        let weights = Weights::new(source, DType::F32, &compute.device);
+        let network = DepthAnything::new(&config, &weights)?;
+        weights.finish("Depth Anything model")?;
+        Ok((network, bytes))
+    })
 }
 
 /// The projections of an adapter file for a denoising network.

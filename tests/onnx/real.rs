@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The folder, if it is there. Tests that cannot run say so past the test harness, which would swallow a print.
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     // Cargo runs tests in the package folder; a relative path means the workspace's.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = std::env::var_os("SELFSAME_REAL_DATA").map(|folder| root.join(folder));

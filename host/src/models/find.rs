@@ -3,7 +3,7 @@
 use super::catalogue::ModelFile;
 use super::kind::{Kind, folders_of, relative_parts};
 use super::list::{EXTENSIONS, is_archived_pack, is_model_folder};
-use super::{Catalogue, Folders};
+use super::{Catalogue, Folders, Origin, bundled};
 use selfsame_graphs::nearest;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,8 @@ pub struct Missing {
     pub in_catalogue: Option<String>,
     /// The files of this kind in that model, and their lengths where they are known.
     pub files: Vec<(String, Option<u64>)>,
+    /// It is part of the program, but could not be written to where it is read from: why.
+    pub unwritable: Option<String>,
 }
 
 impl Missing {
@@ -73,6 +75,9 @@ impl Missing {
         for (folder, files) in &self.no_models {
             message += &format!("\n{}", in_words(folder, files));
         }
+        if let Some(why) = &self.unwritable {
+            message += &format!("\nit is part of the program, but cannot be written there: {why}");
+        }
         if let Some(hint) = self.hint() {
             message += &format!("\n{hint}");
         }
@@ -99,6 +104,11 @@ impl Folders {
         if let Some(path) = self.find_exact(kind, name).or_else(|| as_path(kind, name)) {
             return Ok(path);
         }
+        let unwritable = match self.find_bundled(kind, name) {
+            Ok(Some(path)) => return Ok(path),
+            Ok(None) => None,
+            Err(error) => Some(error.to_string()),
+        };
         let listing = self.list(Some(kind));
         let same_name = listing.entries.iter().filter(|entry| has_file_name(&entry.name, file_name(name)));
         let mut matches: Vec<PathBuf> = same_name.map(|entry| entry.path.clone()).collect();
@@ -123,13 +133,28 @@ impl Folders {
             candidates: listing.entries.into_iter().map(|entry| entry.name).collect(),
             in_catalogue: in_catalogue.map(|model| model.name.clone()),
             files: files.map(|file| (file.name.clone(), file.bytes)).collect(),
+            unwritable,
         }))
+    }
+
+    /// The model of this name that is part of the program, written to where it is read from.
+    fn find_bundled(&self, kind: &str, name: &str) -> std::io::Result<Option<PathBuf>> {
+        let Some(folder) = self.all().iter().find(|folder| folder.origin == Origin::Bundled) else { return Ok(None) };
+        let Some(parts) = relative_parts(name) else { return Ok(None) };
+        for sub in folders_of(kind) {
+            let path = Path::new(sub).join(parts.iter().collect::<PathBuf>());
+            if bundled::unpack(&folder.path, &path)? {
+                return Ok(model_at(kind, folder.path.join(path)));
+            }
+        }
+        Ok(None)
     }
 
     /// The model at exactly this path below a folder of the kind, the extension perhaps left out.
     pub fn find_exact(&self, kind: &str, name: &str) -> Option<PathBuf> {
         let parts = relative_parts(name)?;
-        let places = self.all().iter().flat_map(|folder| folders_of(kind).into_iter().map(|sub| folder.path.join(sub)));
+        let own = self.all().iter().filter(|folder| folder.origin != Origin::Bundled);
+        let places = own.flat_map(|folder| folders_of(kind).into_iter().map(|sub| folder.path.join(sub)));
         places.map(|place| place.join(parts.iter().collect::<PathBuf>())).find_map(|path| model_at(kind, path))
     }
 }

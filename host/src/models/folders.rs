@@ -34,6 +34,8 @@ pub enum Origin {
     User,
     /// The settings name a ComfyUI installation.
     ComfyUi,
+    /// The tiny models that are part of the program.
+    Bundled,
 }
 
 impl std::fmt::Display for Origin {
@@ -44,13 +46,14 @@ impl std::fmt::Display for Origin {
             Self::Settings => "settings file",
             Self::User => "user folder",
             Self::ComfyUi => "ComfyUI",
+            Self::Bundled => "part of the program",
         })
     }
 }
 
 impl Folders {
-    /// `flags` first, then [`VARIABLE`], the folders that the `settings` name, the user's data folder, and the `comfyui`
-    /// installations (or their `models` folders). A folder that is named twice counts where it is named first.
+    /// `flags` first, then [`VARIABLE`], the folders that the `settings` name, the user's data folder, the `comfyui`
+    /// installations (or their `models` folders), and last the models that are part of the program. A folder that is named twice counts where it is named first.
     pub fn new(
         flags: impl IntoIterator<Item = PathBuf>,
         settings: impl IntoIterator<Item = PathBuf>,
@@ -66,12 +69,16 @@ impl Folders {
         variable: Variable,
     ) -> Self {
         let listed = variable(VARIABLE).unwrap_or_default();
+        // Where there is no cache folder, they are written anew each time.
+        let cache = platform::cache(variable).unwrap_or_else(std::env::temp_dir);
+        let bundled = cache.join("selfsame").join("bundled");
         let user = platform::data(variable).map(|data| data.join("selfsame").join("models"));
         let all = (flags.into_iter().map(|path| (path, Origin::Flag)))
             .chain(std::env::split_paths(&listed).map(|path| (path, Origin::Environment)))
             .chain(settings.into_iter().map(|path| (path, Origin::Settings)))
             .chain(user.map(|path| (path, Origin::User)))
-            .chain(comfyui.into_iter().map(|path| (comfyui_models(path), Origin::ComfyUi)));
+            .chain(comfyui.into_iter().map(|path| (comfyui_models(path), Origin::ComfyUi)))
+            .chain([(bundled, Origin::Bundled)]);
         Self::of(all.map(|(path, origin)| Folder { path, origin }))
     }
 
@@ -94,7 +101,7 @@ impl Folders {
 
     /// The folder that downloads go into. None only where the platform has no folder for user data and none is named.
     pub fn destination(&self) -> Option<&Path> {
-        self.folders.first().map(|folder| folder.path.as_path())
+        self.folders.iter().find(|folder| folder.origin != Origin::Bundled).map(|folder| folder.path.as_path())
     }
 }
 
@@ -136,6 +143,7 @@ mod tests {
             ("/set".into(), Origin::Settings),
             ("/home/ada/.local/share/selfsame/models".into(), Origin::User),
             (comfy.path().join("models"), Origin::ComfyUi),
+            ("/home/ada/.cache/selfsame/bundled".into(), Origin::Bundled),
         ];
         assert_eq!(found, expected);
     }

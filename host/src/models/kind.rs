@@ -14,9 +14,12 @@ pub struct Kind {
 
 /// All kinds that the host knows. Plugins may use others: their folder is called as the kind is.
 pub const KINDS: &[Kind] = &[
+    Kind { name: "annotators", folders: &["annotators", "onnx"] },
     Kind { name: "checkpoints", folders: &["checkpoints", "diffusers"] },
     Kind { name: "clip_vision", folders: &["clip_vision"] },
     Kind { name: "controlnet", folders: &["controlnet", "t2i_adapter"] },
+    // The folder of ComfyUI-DepthAnythingV2.
+    Kind { name: "depth", folders: &["depthanything"] },
     Kind { name: "diffusion_models", folders: &["diffusion_models", "unet"] },
     Kind { name: "embeddings", folders: &["embeddings"] },
     // InsightFace itself adds `models` to the folder that it is given.

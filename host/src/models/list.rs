@@ -1,7 +1,7 @@
 //! Every model file below the models folders.
 
 use super::kind::{KINDS, folders_of};
-use super::{Folder, Folders};
+use super::{Folder, Folders, Origin, bundled};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,16 @@ impl Folders {
     fn list_kind(&self, kind: &str, listing: &mut Listing) {
         let mut visited = BTreeSet::new();
         for folder in self.all() {
+            if folder.origin == Origin::Bundled {
+                listing.entries.extend(bundled::list(kind).into_iter().map(|(name, path, bytes)| Entry {
+                    kind: kind.to_string(),
+                    name: name.to_string(),
+                    path: folder.path.join(path),
+                    bytes,
+                    folder: folder.path.clone(),
+                }));
+                continue;
+            }
             for sub in folders_of(kind) {
                 let top = folder.path.join(sub);
                 if top.is_dir() {

@@ -11,6 +11,7 @@
 //! **Source**: folders as ComfyUI lays them out; downloads as `huggingface_hub` does them (`file_download.py`):
 //! `{endpoint}/{repository}/resolve/{revision}/{file}`, whose answer names the file's SHA-256 in `x-linked-etag`.
 
+mod bundled;
 mod catalogue;
 mod digest;
 mod download;

@@ -43,6 +43,7 @@ fn write<'a>(entry: &'a Condition, index: usize, parts: &mut Vec<(String, &'a Te
         add(&format!("{i}.image"), Some(control.image.tensor()));
         add(&format!("{i}.mask"), control.mask.as_ref().map(Mask::tensor));
         add(&format!("{i}.context"), control.context.as_ref());
+        add(&format!("{i}.pooled"), control.pooled.as_ref());
     }
     let control = |control: &ControlUse| {
         Some(json!({
@@ -98,6 +99,7 @@ fn read(entry: &Value, file: &SafeTensors, index: usize) -> Result<Condition> {
             span: span_of(control)?,
             mask: mask(&format!("{i}.mask"))?,
             context: tensor(&format!("{i}.context"))?,
+            pooled: tensor(&format!("{i}.pooled"))?,
         })
     };
     Ok(Condition {
@@ -159,8 +161,9 @@ mod tests {
             span: Span { start: 0.1, end: 1.0 / 3.0 },
             mask: Some(mask()),
             context: Some(tensor(&[1, 2, 2], -0.0)),
+            pooled: Some(tensor(&[1, 3], 0.2)),
         };
-        let bare = ControlUse { mask: None, context: None, is_soft: false, ..control.clone() };
+        let bare = ControlUse { mask: None, context: None, pooled: None, is_soft: false, ..control.clone() };
         let latent = Latent { noise_mask: Some(mask()), ..Latent::new(tensor(&[1, 4, 1, 1], 7.0)).unwrap() };
         let first = Condition {
             sizes: Some(Sizes { original: [1, 2], crop: [3, 4], target: [5, 6] }),

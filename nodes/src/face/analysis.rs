@@ -5,9 +5,11 @@ use super::pack::Pack;
 use super::recognise::{Preparation, embed};
 use super::select::{By, select};
 use super::warp::Rounding;
+use crate::compute::measure;
 use crate::image::bytes::Bytes;
 use crate::onnx::{Device, Options, Session};
 use crate::wires::Face;
+use selfsame_models::Work;
 use selfsame_sdk::prelude::*;
 
 /// The sides of the canvas that are tried, in this order: the usual one, smaller ones for faces that fill the picture, larger
@@ -18,6 +20,9 @@ const SIDES: [usize; 10] = [640, 576, 512, 448, 384, 320, 256, 192, 1024, 1280];
 
 /// What is added on each side of the picture in the end, as a share of its own side.
 const BORDERS: [f64; 2] = [0.25, 0.5];
+
+/// The outputs in their order.
+type Outputs = (Option<Face>, Vec<Face>, i64, i64, f64);
 
 /// Finds the faces in a picture: boxes, key points, and the embeddings that say who they are.
 ///
@@ -89,7 +94,7 @@ pub fn face_analysis(
     /// Whether the detector takes blue, green, red, as some exports for other frameworks do.
     #[param(default = false)]
     detector_bgr: bool,
-) -> Result<(Option<Face>, Vec<Face>, i64, i64, f64)> {
+) -> Result<Outputs> {
     let options = Options::of(provider, ctx.get()?);
     let path = ctx.model("insightface", &pack).input("pack")?;
     let pack = Pack::open(ctx, &path, options).input("pack")?;
@@ -98,16 +103,19 @@ pub fn face_analysis(
     let box_scales = box_scales.into_iter().map(|scale| scale as f32).collect();
     let settings = Settings { score: threshold, box_scales, is_bgr: detector_bgr, ..Settings::default() };
     let looks = looks(&pack.detector, det_size, det_height)?;
-    let found = find(ctx, &pack.detector, picture, &looks, &settings)?;
-    let Some((mut faces, look)) = found else {
-        return if required { Err(nothing(picture, &looks, threshold)) } else { Ok((None, Vec::new(), 0, 0, 0.0)) };
-    };
-    if has_key_points(&pack.detector) {
-        for face in &mut faces {
+    let has_key_points = has_key_points(&pack.detector);
+    let found = measure(ctx, Work::FaceAnalysis, || {
+        let mut found = find(ctx, &pack.detector, picture, &looks, &settings)?;
+        for face in found.iter_mut().flat_map(|(faces, _)| faces).filter(|_| has_key_points) {
             ctx.check_cancelled()?;
             face.embedding = Some(embed(&pack.recogniser, picture, face, rounding, preparation)?.into());
         }
-    } else {
+        Ok(found)
+    })?;
+    let Some((faces, look)) = found else {
+        return if required { Err(nothing(picture, &looks, threshold)) } else { Ok((None, Vec::new(), 0, 0, 0.0)) };
+    };
+    if !has_key_points {
         let detector = pack.detector.path().display();
         ctx.warn(format!("{detector} gives no key points: the faces have boxes only, and nobody is recognised"));
     }

@@ -11,7 +11,7 @@ use selfsame_sdk::prelude::*;
 ///
 /// Where the square leaves the picture, its border pixels go on.
 #[node(id = "core.face.crop", name = "FaceCrop", category = "face", search = ["restore", "detailer", "zoom", "cut", "upright"])]
-#[output(image = "the square", region = "where it was, for FacePaste")]
+#[output(image = "the square", region = "where it was, for FacePaste", face = "the face, in the square")]
 pub fn face_crop(
     ctx: Ctx,
     /// The picture in which the face was found.
@@ -27,7 +27,7 @@ pub fn face_crop(
     /// Turns the face upright, by its eyes.
     #[param(default = true)]
     upright: bool,
-) -> Result<(Image, Region)> {
+) -> Result<(Image, Region, Face)> {
     check_picture(&face, &image)?;
     let [left, top, right, bottom] = face.bbox.map(f64::from);
     let side = (right - left).max(bottom - top) * margin;
@@ -38,7 +38,21 @@ pub fn face_crop(
     let angle = if upright { tilt(&Keypoints::of(&face).input("face")?.points()) } else { 0.0 };
     let center = [(left + right) / 2.0, (top + bottom) / 2.0];
     let region = Region { picture: face.picture, center, side, angle };
-    Ok((cut(ctx, image, &region, size)?, region))
+    let face = inside(face, &region, size);
+    Ok((cut(ctx, image, &region, size)?, region, face))
+}
+
+/// A face in the pixels of a square of it, `size` pixels wide. Its box is as large as before, about its new middle.
+fn inside(face: Face, region: &Region, size: usize) -> Face {
+    let factor = size as f64 / region.side;
+    let place = |[x, y]: [f32; 2]| {
+        region.from_picture([f64::from(x), f64::from(y)]).map(|value| ((value + 1.0) / 2.0 * size as f64) as f32)
+    };
+    let [left, top, right, bottom] = face.bbox;
+    let [x, y] = place([(left + right) / 2.0, (top + bottom) / 2.0]);
+    let half = [right - left, bottom - top].map(|side| (f64::from(side) * factor / 2.0) as f32);
+    let bbox = [x - half[0], y - half[1], x + half[0], y + half[1]];
+    Face { picture: [size, size], bbox, kps: face.kps.map(|points| points.map(place)), ..face }
 }
 
 /// The square of a picture, `size` pixels wide.
@@ -165,8 +179,18 @@ mod tests {
         let mut tilted = face([20.0, 30.0, 60.0, 70.0]);
         tilted.kps.as_mut().unwrap()[1][1] += 8.0;
         for (channels, size) in [(3, 300), (1, 40), (4, 64)] {
-            let (crop, region) = face_crop(host.ctx(), waves(channels), tilted.clone(), 1.5, size, true).unwrap();
+            let (crop, region, inside) =
+                face_crop(host.ctx(), waves(channels), tilted.clone(), 1.5, size, true).unwrap();
             assert_eq!((crop.dims(), region.side), ([1, size, size, channels], 60.0));
+            // The face in the square lies where it lay in the picture, and its eyes are level.
+            assert_eq!(inside.picture, [size, size]);
+            let (there, here) = (tilted.kps.unwrap(), inside.kps.unwrap());
+            for (there, here) in there.iter().zip(here) {
+                let back = region.to_picture(here.map(|value| f64::from(value) / size as f64 * 2.0 - 1.0));
+                assert!(back.iter().zip(there).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-4));
+            }
+            assert!((here[0][1] - here[1][1]).abs() < 1e-3);
+            assert!((inside.bbox[2] - inside.bbox[0] - size as f32 / 1.5).abs() < 1e-3);
             assert!((region.angle.to_degrees() - 26.565).abs() < 0.01);
             let (out, mask) = face_paste(host.ctx(), waves(channels), crop, region, Shape::Ellipse, 0.1, 0.1).unwrap();
             let worst = out.data().iter().zip(waves(channels).data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

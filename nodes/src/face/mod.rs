@@ -4,6 +4,7 @@ pub mod align;
 pub mod aligned;
 pub mod analysis;
 pub mod any;
+pub mod average;
 pub mod crop;
 pub mod detect;
 pub mod draw_keypoints;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         analysis::face_analysis,
         select::select_face,
         select::face_similarity,
+        average::average_faces,
         files::save_face,
         files::load_face,
         keypoint_sources::keypoints_from_face,

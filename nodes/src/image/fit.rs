@@ -1,5 +1,6 @@
 //! How a picture goes into a size of another shape.
 
+use super::pillow;
 use super::pixels::place;
 use super::resample::{Filter, resample};
 use selfsame_sdk::prelude::*;
@@ -48,18 +49,52 @@ fn scaled(side: usize, to: usize, from: usize) -> usize {
     ((side * to + from / 2) / from).max(1)
 }
 
+/// How new pixels are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resampling {
+    /// How pixels are weighed.
+    pub filter: Filter,
+    /// Whether they have the 256 levels of an 8-bit picture and are rounded to them after each pass, as in Pillow.
+    pub whole_levels: bool,
+}
+
+impl From<Filter> for Resampling {
+    fn from(filter: Filter) -> Self {
+        Resampling { filter, whole_levels: false }
+    }
+}
+
+impl Resampling {
+    /// Pictures at `[width, height]` pixels, values 0..1, of a rectangle `[left, top, right, bottom]` or all of them.
+    fn apply(self, ctx: Ctx, image: Image, to: [usize; 2], seen: Option<[f64; 4]>) -> Result<Image> {
+        if self.whole_levels {
+            return pillow::resample(ctx, image, to, seen, self.filter);
+        }
+        // Sharp kernels overshoot beside edges.
+        Ok(resample(ctx, image, to, seen, self.filter)?.map(|x| x.clamp(0.0, 1.0)))
+    }
+}
+
 /// Pictures at `[width, height]` pixels, values 0..1. `background` shows beside a picture that is [contained](Fit::Contain).
 ///
 /// # Errors
 /// As [`draw`](super::pixels::draw).
-pub fn resize(ctx: Ctx, image: Image, to: [usize; 2], fit: Fit, filter: Filter, background: Color) -> Result<Image> {
+pub fn resize(
+    ctx: Ctx,
+    image: Image,
+    to: [usize; 2],
+    fit: Fit,
+    how: impl Into<Resampling>,
+    background: Color,
+) -> Result<Image> {
+    let how = how.into();
     let size = [image.width(), image.height()];
     match fit {
-        Fit::Stretch | Fit::Inside => Ok(clamped(resample(ctx, image, to, None, filter)?)),
-        Fit::Cover => Ok(clamped(resample(ctx, image, to, Some(covering(size, to)), filter)?)),
+        Fit::Stretch | Fit::Inside => how.apply(ctx, image, to, None),
+        Fit::Cover => how.apply(ctx, image, to, Some(covering(size, to))),
         Fit::Contain => {
             let inner = inside(size, to);
-            let small = clamped(resample(ctx, image, inner, None, filter)?);
+            let small = how.apply(ctx, image, inner, None)?;
             place(ctx, &small, to, [(to[0] - inner[0]) / 2, (to[1] - inner[1]) / 2], background)
         }
     }
@@ -77,11 +112,6 @@ fn covering(size: [usize; 2], to: [usize; 2]) -> [f64; 4] {
         let seen = (to_width * height / to_height).min(width);
         [(width - seen) / 2.0, 0.0, (width + seen) / 2.0, height]
     }
-}
-
-// Sharp kernels overshoot beside edges.
-fn clamped(image: Image) -> Image {
-    image.map(|x| x.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

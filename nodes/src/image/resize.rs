@@ -1,6 +1,6 @@
 //! Pictures at another size.
 
-use super::fit::{Fit, resize, target};
+use super::fit::{Fit, Resampling, resize, target};
 use super::resample::Filter;
 use selfsame_sdk::prelude::*;
 
@@ -33,9 +33,13 @@ pub fn resize_image(
     /// What is seen beside the picture if `fit` is `contain`.
     #[param(default = "#000000")]
     background: Color,
+    /// Rounds to the 256 levels of an 8-bit picture after each of the two passes. The result is that of Pillow's `Image.resize`
+    /// to the byte, which is what diffusers does to control pictures and to pictures to start from.
+    #[param(default = false)]
+    whole_levels: bool,
 ) -> Result<Image> {
     let to = target([image.width(), image.height()], [width, height], fit, multiple_of);
-    resize(ctx, image, to, fit, filter, background)
+    resize(ctx, image, to, fit, Resampling { filter, whole_levels }, background)
 }
 
 /// Makes pictures larger or smaller by a factor.
@@ -76,7 +80,7 @@ mod tests {
     fn contain_shows_the_background() {
         let host = TestHost::new();
         let red = Image::new([2, 1, 2, 3], [1.0, 0.0, 0.0].repeat(4)).unwrap();
-        let out = resize_image(host.ctx(), red, 2, 3, Fit::Contain, Filter::Bicubic, 1, BLUE).unwrap();
+        let out = resize_image(host.ctx(), red, 2, 3, Fit::Contain, Filter::Bicubic, 1, BLUE, false).unwrap();
         assert_eq!(out.dims(), [2, 3, 2, 3]);
         let lines: Vec<&[f32]> = out.data().chunks(3).step_by(2).take(3).collect();
         assert_eq!(lines, [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]);
@@ -86,7 +90,7 @@ mod tests {
     fn cover_cuts_both_sides() {
         let host = TestHost::new();
         let wide = gray(4, 2, &[0.0, 0.25, 0.5, 1.0, 0.0, 0.25, 0.5, 1.0]);
-        let out = resize_image(host.ctx(), wide, 2, 2, Fit::Cover, Filter::Box, 1, BLUE).unwrap();
+        let out = resize_image(host.ctx(), wide, 2, 2, Fit::Cover, Filter::Box, 1, BLUE, false).unwrap();
         assert_eq!(out.data(), [0.25, 0.5, 0.25, 0.5]);
     }
 
@@ -94,7 +98,7 @@ mod tests {
     fn the_same_size_changes_nothing() {
         let host = TestHost::new();
         let image = Image::new([1, 1, 2, 4], vec![0.3, 0.2, 0.1, 0.0, 0.3, 0.2, 0.1, 0.7]).unwrap();
-        let out = resize_image(host.ctx(), image.clone(), 0, 0, Fit::Cover, Filter::Lanczos, 1, BLUE).unwrap();
+        let out = resize_image(host.ctx(), image.clone(), 0, 0, Fit::Cover, Filter::Lanczos, 1, BLUE, false).unwrap();
         assert_eq!(out, image);
     }
 
@@ -102,7 +106,7 @@ mod tests {
     fn what_is_transparent_does_not_bleed() {
         let host = TestHost::new();
         let edge = Image::new([1, 1, 2, 4], vec![1.0, 0.5, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]).unwrap();
-        let out = resize_image(host.ctx(), edge, 1, 1, Fit::Stretch, Filter::Box, 1, BLUE).unwrap();
+        let out = resize_image(host.ctx(), edge, 1, 1, Fit::Stretch, Filter::Box, 1, BLUE, false).unwrap();
         assert_eq!(out.data(), [1.0, 0.5, 0.0, 0.5]);
     }
 
@@ -115,11 +119,36 @@ mod tests {
         assert!(out.data().iter().all(|x| (0.0..=1.0).contains(x)));
     }
 
+    /// Values of Pillow 13.0: `Image.resize`, `ImageOps.fit`, and alpha.
+    #[test]
+    fn whole_levels_are_those_of_pillow() {
+        let host = TestHost::new();
+        let levels = |image: &Image| image.data().iter().map(|x| (x * 255.0).round() as u8).collect::<Vec<_>>();
+        let of = |width, height, channels, data: &[u8]| {
+            let data = data.iter().map(|x| f32::from(*x) / 255.0).collect();
+            Image::new([1, height, width, channels], data).unwrap()
+        };
+        let resized = |image: Image, width, height, fit, filter| {
+            levels(&resize_image(host.ctx(), image, width, height, fit, filter, 1, BLUE, true).unwrap())
+        };
+        let values: Vec<u8> = (0..35).map(|i| ((i * i * 63 + i * 93 + 5) % 251) as u8).collect();
+        let gray = of(7, 5, 1, &values);
+        let wanted = [97, 163, 132, 79, 88, 105, 104, 124, 125, 104, 140, 110];
+        assert_eq!(resized(gray.clone(), 4, 3, Fit::Stretch, Filter::Lanczos), wanted);
+        let wanted = [131, 157, 98, 67, 134, 100, 122, 122, 130];
+        assert_eq!(resized(gray, 3, 3, Fit::Cover, Filter::Bicubic), wanted);
+        let alpha = of(4, 1, 4, &[200, 100, 0, 128, 10, 250, 60, 0, 90, 90, 255, 255, 33, 66, 99, 7]);
+        let wanted = [243, 105, 0, 68, 83, 88, 255, 135, 89, 89, 241, 94];
+        assert_eq!(resized(alpha.clone(), 3, 1, Fit::Stretch, Filter::Lanczos), wanted);
+        let wanted = [200, 100, 0, 128, 90, 90, 255, 255, 33, 66, 99, 7];
+        assert_eq!(resized(alpha, 3, 1, Fit::Stretch, Filter::Nearest), wanted);
+    }
+
     #[test]
     fn sizes_beyond_reason_are_errors() {
         let host = TestHost::new();
         let long = gray(1000, 1, &[0.0; 1000]);
-        let error = resize_image(host.ctx(), long, 0, 16384, Fit::Stretch, Filter::Box, 1, BLUE).unwrap_err();
+        let error = resize_image(host.ctx(), long, 0, 16384, Fit::Stretch, Filter::Box, 1, BLUE, false).unwrap_err();
         assert!(error.message.contains("more than 16384 px"), "{error}");
     }
 }

@@ -10,7 +10,8 @@ use selfsame_sdk::prelude::*;
 /// - `slerp`: its direction is that of `sum of w_i * e_i / |e_i|`, its length `sum of w_i * |e_i|`, so that faces that are unlike do
 ///   not shorten it. Of two equal weights, that is the middle of the arc that IDInterpolation goes along.
 ///
-/// A weight below 0 leads away from a person: caricature.
+/// A weight below 0 leads away from a person: caricature. Photographs of one person are averaged by AverageFaces, which can leave out
+/// those that are unlike the others.
 #[node(id = "core.instantid.id_mix", name = "IDMix", title = "ID mix", category = "instantid", search = ["morph", "blend", "average", "weights", "several"])]
 #[output(face = "the mixed face: the first one with a mixed embedding")]
 pub fn id_mix(

@@ -49,6 +49,7 @@ pub fn identity_net(
         span: Span { start, end },
         mask,
         context: Some(id.tokens),
+        pooled: None,
     };
     let positive = with_control(positive, &control);
     Ok((positive, with_control(negative, &ControlUse { context: Some(id.negative_tokens), ..control })))

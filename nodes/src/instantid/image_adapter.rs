@@ -32,6 +32,10 @@ pub fn image_adapter(
     /// Resizes the mask as InstantID's `full` pipeline does, by the nearest pixel instead of linearly.
     #[param(default = false)]
     nearest_mask: bool,
+    /// Leaves out the layers of the middle block, as ComfyUI's InstantID nodes do since September 2024; only for pictures that
+    /// shall come out as there.
+    #[param(default = false)]
+    skip_middle: bool,
 ) -> Result<Model> {
     if start > end {
         return Err(Error::input("start", format!("expected at most the end {end}, got {start}")));
@@ -48,6 +52,7 @@ pub fn image_adapter(
         weights,
         span: Span { start, end },
         mask: mask.map(|mask| (mask, resize)),
+        skip_middle,
     });
     Ok(model)
 }

@@ -1,16 +1,18 @@
 //! From what flows on wires to what a sampling loop evaluates.
 
 use crate::Compute;
-use crate::image::resample::{Filter, resample};
+use crate::image::color::with_channels;
+use crate::image::pillow;
+use crate::image::resample::Filter;
 use crate::networks;
 use crate::wires::{Condition, Conditioning, ControlUse, Model, Place, Span, image_to_device, to_device};
 use candle_core::{Device, Tensor};
-use selfsame_models::Cancel;
 use selfsame_models::controlnet::ControlStrength;
 use selfsame_models::sampling::{self, Area, Control, GuidedModel, Window};
-use selfsame_models::unet::AddedConditions;
+use selfsame_models::unet::{AddedConditions, CrossLayer};
 use selfsame_models::vae::LatentRgb;
 use selfsame_models::weights::Family;
+use selfsame_models::{Cancel, Meter};
 use selfsame_sdk::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,11 +52,15 @@ pub fn prepare<'c>(
     for adapter in &model.adapters {
         let file = networks::adapter(ctx, &adapter.file, &model.file, &denoiser.unet)?;
         let layers = file.adapter.len();
-        let layer_weights = match adapter.weights.len() {
+        let mut layer_weights = match adapter.weights.len() {
             1 => vec![adapter.weights[0]; layers],
             n if n == layers => adapter.weights.clone(),
             n => bail!("the Image Adapter has {n} weights for {layers} layers; give one, or one for each layer"),
         };
+        let in_middle = |layer: &CrossLayer| layer.path.starts_with("mid_block.");
+        for (weight, layer) in layer_weights.iter_mut().zip(denoiser.unet.cross_layers()) {
+            *weight *= if adapter.skip_middle && in_middle(layer) { 0.0 } else { 1.0 };
+        }
         sampled.adapters.push(sampling::AdapterUse {
             adapter: Arc::new(file.adapter.clone()),
             tokens: to_device(&adapter.tokens, &compute.device)?,
@@ -70,7 +76,11 @@ pub fn prepare<'c>(
     let mut controls = Controls::default();
     let positive = builder.conditions(positive, &mut controls).input("positive")?;
     let negative = builder.conditions(negative, &mut controls).input("negative")?;
-    let guided = GuidedModel::new(sampled, positive, negative, cancel.clone())?;
+    let mut guided = GuidedModel::new(sampled, positive, negative, cancel.clone())?;
+    // A host without a meter does not want to know what is evaluated.
+    if let Ok(meter) = ctx.get::<Meter>() {
+        guided = guided.with_meter(meter.clone());
+    }
     Ok(Sampling { guided, compute, latents, family: model.family })
 }
 
@@ -115,8 +125,9 @@ impl Builder<'_, '_> {
                     Some(if rows == 1 { Tensor::cat(&vec![tokens; self.batch], 0)? } else { tokens })
                 }
             };
+            let text_embeds = control.pooled.as_ref().map(|pooled| to_device(pooled, device)).transpose()?;
             let control = self.control(control, controls)?;
-            condition.controls.push(sampling::ControlUse { control, context });
+            condition.controls.push(sampling::ControlUse { control, context, text_embeds });
         }
         Ok(condition)
     }
@@ -131,12 +142,7 @@ impl Builder<'_, '_> {
         if let Some((_, known)) = controls.iter().find(same) {
             return Ok(known.clone());
         }
-        let (width, height) = (self.width * 8, self.height * 8);
-        let image = match (wanted.image.width(), wanted.image.height()) == (width, height) {
-            true => wanted.image.clone(),
-            false => resample(self.ctx, wanted.image.clone(), [width, height], None, Filter::Bilinear)?
-                .map(|x| x.clamp(0.0, 1.0)),
-        };
+        let image = control_picture(self.ctx, &wanted.image, [self.width * 8, self.height * 8])?;
         let control = Arc::new(Control {
             net: networks::control_net(self.ctx, &wanted.net)?,
             image: image_to_device(&image, &self.compute.device)?,
@@ -170,6 +176,17 @@ impl Builder<'_, '_> {
             }
         }
     }
+}
+
+/// A control picture at `[width, height]` pixels: stretched, as diffusers' `VaeImageProcessor` does it (Lanczos, in the whole levels
+/// of 8 bits). ComfyUI takes the nearest pixels of the middle instead.
+fn control_picture(ctx: Ctx, image: &Image, size: [usize; 2]) -> Result<Image> {
+    if [image.width(), image.height()] == size {
+        return Ok(image.clone());
+    }
+    // Networks see no alpha, so it must not weigh.
+    let channels = image.channels().min(3);
+    pillow::resample(ctx, with_channels(image.clone(), channels)?, size, None, Filter::Lanczos)
 }
 
 /// A mask `[B,H,W]` on a device.

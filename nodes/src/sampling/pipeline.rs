@@ -1,10 +1,12 @@
 //! Denoise with diffusers' schedulers.
 
 use super::guided::{Preview, mask_to_device, prepare};
+use crate::compute::measure;
 use crate::wires::{Conditioning, Model, Span, from_device, to_device};
+use selfsame_models::Work;
 use selfsame_models::noise::{NoiseSource, RecordedNoise, TorchNoise};
 use selfsame_models::rng::TorchGenerator;
-use selfsame_models::sampling::{Guidance, Inpaint, TimestepSettings, Window, sample_timesteps};
+use selfsame_models::sampling::{Guidance, Inpaint, TimestepEvent, TimestepSettings, Window, sample_timesteps};
 use selfsame_models::schedulers::{self, SCHEDULERS};
 use selfsame_sdk::prelude::*;
 
@@ -49,7 +51,7 @@ pub fn pipeline_sampler(
     /// Noise to use instead of that of the seed, of the shape of the latents and of unit strength.
     noise_latent: Option<Latent>,
     /// Noise for the steps of schedulers that add some, in order, instead of that of the seed.
-    step_noise: Vec<Latent>,
+    step_noise: Option<Vec<Latent>>,
     /// Gives the latents after every step too.
     #[param(default = false)]
     keep_steps: bool,
@@ -80,14 +82,16 @@ pub fn pipeline_sampler(
         inpaint: inpaint.as_ref(),
         prediction: model.prediction,
     };
-    let recorded = step_noise.iter().map(|latent| to_device(&latent.samples, &run.compute.device));
-    let mut step_noise: Box<dyn NoiseSource> = match step_noise.is_empty() {
-        true => Box::new(TorchNoise::new(generator)),
-        false => Box::new(RecordedNoise::new(recorded.collect::<Result<Vec<_>>>()?)),
+    let mut step_noise: Box<dyn NoiseSource> = match step_noise {
+        None => Box::new(TorchNoise::new(generator)),
+        Some(recorded) => {
+            let recorded = recorded.iter().map(|latent| to_device(&latent.samples, &run.compute.device));
+            Box::new(RecordedNoise::new(recorded.collect::<Result<Vec<_>>>()?))
+        }
     };
     let mut steps = Vec::new();
     let mut preview = Preview::new(run.family);
-    let samples = sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut *step_noise, &mut |step| {
+    let mut on_step = |step: &TimestepEvent<'_>| {
         ctx.progress((step.index - start) as u64 + 1, (step.total - start) as u64, "steps");
         if keep_steps {
             steps.push(step.sample.clone());
@@ -95,6 +99,9 @@ pub fn pipeline_sampler(
         // A preview that fails is no reason to stop.
         let _ = preview.show(ctx, step.denoised);
         Ok(())
+    };
+    let samples = measure(ctx, Work::Sampling, || {
+        Ok(sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut *step_noise, &mut on_step)?)
     })?;
     let steps = steps.iter().map(|step| Latent::new(from_device(step)?)).collect::<Result<_>>()?;
     Ok((Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask }, steps))

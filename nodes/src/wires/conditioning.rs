@@ -102,6 +102,8 @@ pub struct ControlUse {
     pub mask: Option<Mask>,
     /// What its cross-attention reads, `[1 or B, L, D]`: face tokens for IdentityNet. The condition's text if absent.
     pub context: Option<Tensor>,
+    /// SDXL's vector for the whole text, `[1, P]`, as this network reads it. That of the condition if absent.
+    pub pooled: Option<Tensor>,
 }
 
 impl fmt::Display for Conditioning {
@@ -116,8 +118,10 @@ impl fmt::Display for Conditioning {
 
 wire!(Conditioning, "CONDITIONING", Type::CONDITIONING, |conditioning| {
     let mask = |mask: &Option<Mask>| mask.as_ref().map_or(0, |mask| mask.data().len() as u64 * 4);
-    let control =
-        |c: &ControlUse| c.image.data().len() as u64 * 4 + mask(&c.mask) + c.context.as_ref().map_or(0, Tensor::bytes);
+    let control = |c: &ControlUse| {
+        let text = [&c.context, &c.pooled].into_iter().flatten().map(Tensor::bytes).sum::<u64>();
+        c.image.data().len() as u64 * 4 + mask(&c.mask) + text
+    };
     let entry = |c: &Condition| {
         let text = c.context.bytes() + c.pooled.as_ref().map_or(0, Tensor::bytes);
         text + mask(&c.mask) + c.controls.iter().map(control).sum::<u64>()

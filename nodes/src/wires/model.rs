@@ -55,6 +55,8 @@ pub struct AdapterUse {
     pub span: Span,
     /// Where it works, and how that is resized to the layers.
     pub mask: Option<(Mask, MaskResize)>,
+    /// Leaves out the layers of the middle block.
+    pub skip_middle: bool,
 }
 
 impl fmt::Display for Model {

@@ -147,6 +147,19 @@ impl<T: FromValue> Input for Lazy<T> {
 }
 
 /// A lazy input that a graph may leave out.
+impl<T: FromValue> Input for Option<Vec<T>> {
+    fn port(name: &str) -> InputPort {
+        <Vec<T> as Input>::port(name).optional()
+    }
+
+    fn take(inputs: &Inputs, index: usize) -> Result<Self> {
+        match inputs.value(index)? {
+            None => Ok(None),
+            Some(_) => <Vec<T> as Input>::take(inputs, index).map(Some),
+        }
+    }
+}
+
 impl<T: FromValue> Input for Option<Lazy<T>> {
     fn port(name: &str) -> InputPort {
         <Lazy<T> as Input>::port(name).optional()

@@ -71,6 +71,8 @@ pub struct ControlUse {
     pub control: Arc<Control>,
     /// What its cross-attention looks at, `[1 or B, L, D]`: face tokens for IdentityNet. The condition's text if absent.
     pub context: Option<Tensor>,
+    /// SDXL's pooled text `[1 or B, P]` for it. That of the condition if absent, as for IdentityNet.
+    pub text_embeds: Option<Tensor>,
 }
 
 /// One prompt, and where, when and how strongly it counts.

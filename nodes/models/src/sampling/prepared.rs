@@ -6,7 +6,7 @@ use super::stack::{place_mask, stack_added, stack_contexts, stack_rows};
 use crate::controlnet::HintEmbedding;
 use crate::layers::sinusoids;
 use crate::unet::{AdapterKv, AddedConditions, ContextKv, MaskResize, Residuals, SpatialMask};
-use crate::{Cancel, Error, Result};
+use crate::{Cancel, Error, Meter, Result, Work};
 use candle_core::{DType, Device, Tensor};
 
 /// Pixels of a picture for one of its latent.
@@ -36,6 +36,7 @@ pub(super) struct Prepared {
 pub(super) struct PreparedControl {
     pub hint: HintEmbedding,
     pub context: ContextKv,
+    pub added: Option<AddedConditions>,
     pub mask: Option<SpatialMask>,
 }
 
@@ -54,26 +55,21 @@ impl Batch<'_> {
     }
 
     /// Projects everything but the ControlNets.
-    pub fn prepare(&self, model: &Model) -> Result<Prepared> {
+    pub fn prepare(&self, model: &Model, meter: &Meter) -> Result<Prepared> {
         let unet = &model.unet;
         let to_net = |t: &Tensor| moved(t, unet.device(), unet.dtype());
         let batch = self.latents[0];
         let contexts: Vec<&Tensor> = self.conditions.iter().map(|(condition, _)| &condition.context).collect();
-        let added = match self.all(|c| c.added.as_ref()) {
-            None => None,
-            Some(added) => {
-                let AddedConditions { text_embeds, time_ids } = stack_added(&added, batch)?;
-                let time_ids = moved(&time_ids, unet.device(), DType::F32)?; // numbers of pixels are too much for f16
-                Some(AddedConditions { text_embeds: to_net(&text_embeds)?, time_ids })
-            }
-        };
         let concat = match self.all(|c| c.concat.as_ref()) {
             None => None,
             Some(concat) => Some(to_net(&self.concat(&concat)?)?),
         };
         let adapters = model.adapters.iter().map(|adapter| {
             let tokens = stack_rows(&self.tokens(adapter), batch, "adapter tokens")?;
-            let mut kv = adapter.adapter.project_weighted(&to_net(&tokens)?, &adapter.layer_weights)?;
+            let (network, weights) = (&adapter.adapter, &adapter.layer_weights);
+            let tokens = to_net(&tokens)?;
+            let project = || network.project_weighted(&tokens, weights);
+            let mut kv = meter.measure(Work::AdapterKv, unet.device(), project)?;
             if let Some((mask, resize)) = &adapter.mask {
                 kv.mask = Some(self.mask(mask, *resize)?);
             }
@@ -86,9 +82,10 @@ impl Batch<'_> {
                 Some(guidance_embedding(model.distilled_guidance, width, rows, unet.device())?)
             }
         };
+        let context = to_net(&stack_contexts(&contexts, batch)?)?;
         Ok(Prepared {
-            context: unet.project_context(&to_net(&stack_contexts(&contexts, batch)?)?)?,
-            added,
+            context: meter.measure(Work::ContextKv, unet.device(), || unet.project_context(&context))?,
+            added: self.added(|_| None, unet.device(), unet.dtype())?,
             adapters: adapters.collect::<Result<_>>()?,
             controls: self.first().controls.iter().map(|_| None).collect(),
             concat,
@@ -96,8 +93,33 @@ impl Batch<'_> {
         })
     }
 
+    /// SDXL's added conditions, with the vector of the text that `text` gives in place of a condition's own.
+    fn added<'a>(
+        &'a self,
+        text: impl Fn(&'a Condition) -> Option<&'a Tensor>,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Option<AddedConditions>> {
+        let each = |(condition, _): &(&'a Condition, bool)| {
+            let own = condition.added.as_ref()?;
+            let text_embeds = text(condition).unwrap_or(&own.text_embeds).clone();
+            Some(AddedConditions { text_embeds, time_ids: own.time_ids.clone() })
+        };
+        let Some(added) = self.conditions.iter().map(each).collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let AddedConditions { text_embeds, time_ids } =
+            stack_added(&added.iter().collect::<Vec<_>>(), self.latents[0])?;
+        let time_ids = moved(&time_ids, device, DType::F32)?; // numbers of pixels are too much for f16
+        Ok(Some(AddedConditions { text_embeds: moved(&text_embeds, device, dtype)?, time_ids }))
+    }
+
     /// Embeds and projects what ControlNet `slot` looks at, on the UNet's device.
-    pub fn prepare_control(&self, slot: usize, device: &Device, cancel: &Cancel) -> Result<PreparedControl> {
+    pub fn prepare_control(
+        &self,
+        slot: usize,
+        device: &Device,
+        meter: &Meter,
+        cancel: &Cancel,
+    ) -> Result<PreparedControl> {
         let control = &self.first().controls[slot].control;
         let net = &control.net;
         let to_net = |t: &Tensor| moved(t, device, net.dtype());
@@ -110,9 +132,11 @@ impl Batch<'_> {
             None => None,
             Some(mask) => Some(self.mask(mask, MaskResize::Bilinear)?),
         };
+        let (image, contexts) = (to_net(&self.control_image(&control.image)?)?, to_net(&contexts)?);
         Ok(PreparedControl {
-            hint: net.embed_hint(&to_net(&self.control_image(&control.image)?)?, cancel)?,
-            context: net.project_context(&to_net(&contexts)?)?,
+            hint: meter.measure(Work::HintEmbedding, device, || net.embed_hint(&image, cancel))?,
+            context: meter.measure(Work::ContextKv, device, || net.project_context(&contexts))?,
+            added: self.added(|c| c.controls[slot].text_embeds.as_ref(), device, net.dtype())?,
             mask,
         })
     }

@@ -45,6 +45,8 @@ pub enum Kind {
     TinyVae,
     /// A CLIP text encoder.
     TextEncoder,
+    /// Depth Anything, with its backbone.
+    DepthAnything,
     /// A LoRA in any naming.
     Lora,
     /// InstantID's `ip-adapter`: a Resampler of face embeddings and K/V layers.
@@ -71,6 +73,7 @@ impl Kind {
             Self::Vae => "VAE",
             Self::TinyVae => "TAESD (tiny VAE)",
             Self::TextEncoder => "CLIP text encoder",
+            Self::DepthAnything => "Depth Anything model",
             Self::Lora => "LoRA",
             Self::InstantId => "InstantID adapter",
             Self::IpAdapter => "IP-Adapter",
@@ -197,6 +200,9 @@ fn kind(keys: &Keys) -> Kind {
     }
     if keys.has("body.0.block1.weight") || keys.has("body.0.resnets.0.block1.weight") {
         return Kind::Unsupported("T2I adapter");
+    }
+    if keys.has("depth_head.scratch.output_conv1.weight") || keys.has("neck.fusion_stage.layers.0.projection.weight") {
+        return Kind::DepthAnything;
     }
     if keys.starts("image_proj.") || keys.contains(".to_k_ip.") || keys.has("latents") {
         return adapter_kind(keys);

@@ -21,6 +21,7 @@ mod open;
 mod pickle;
 mod pickle_guard;
 mod problem;
+mod random;
 mod rename;
 mod safetensors;
 
@@ -30,6 +31,7 @@ pub use detect::{Architecture, Family, Kind, expect, recognise};
 pub use file::{check_onnx, check_onnx_bytes};
 pub use open::{config_of, open};
 pub use problem::{FileProblem, WeightProblem, WeightsReport};
+pub use random::{Shapes, random, shapes, write_random};
 
 use crate::{Error, Result};
 use candle_core::{DType, Device, Shape, Tensor};

@@ -53,7 +53,7 @@ pub fn run(case: &Case) -> Outcome {
         let added = AddedConditions { text_embeds: pooled.narrow(0, row, 1)?, time_ids: time_ids.clone() };
         let mut condition = Condition::new(context.narrow(0, row, 1)?, Some(added));
         let face = Some(tokens.narrow(0, row, 1)?);
-        condition.controls.push(ControlUse { control: control.clone(), context: face });
+        condition.controls.push(ControlUse { control: control.clone(), context: face, text_embeds: None });
         Ok(condition)
     };
     let model = Model { adapters, ..Model::new(unet) };

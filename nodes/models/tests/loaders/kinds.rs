@@ -50,6 +50,8 @@ fn files_are_recognised_by_names_and_shapes() {
             ],
             "an SDXL refiner checkpoint",
         ),
+        (&[("depth_head.scratch.output_conv1.weight", &[1]), ("pretrained.cls_token", &[1])], "a Depth Anything model"),
+        (&[("neck.fusion_stage.layers.0.projection.weight", &[1])], "a Depth Anything model"),
         (
             &[
                 ("input_blocks.0.0.weight", &[8, 4, 3, 3]),

@@ -122,7 +122,7 @@ impl Setup {
                 (Some(face), true) => Some(Tensor::cat(&vec![pick(face)?; pictures], 0)?),
                 _ => None,
             };
-            condition.controls.push(ControlUse { control: net.control.clone(), context });
+            condition.controls.push(ControlUse { control: net.control.clone(), context, text_embeds: None });
         }
         Ok(condition)
     }

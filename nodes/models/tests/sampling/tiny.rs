@@ -91,7 +91,11 @@ pub fn control(seed: u64, strength: f64, side: usize) -> Control {
 }
 
 pub fn controlled(condition: Condition, controls: Vec<(Control, Option<Tensor>)>) -> Condition {
-    let uses = controls.into_iter().map(|(control, context)| ControlUse { control: Arc::new(control), context });
+    let uses = controls.into_iter().map(|(control, context)| ControlUse {
+        control: Arc::new(control),
+        context,
+        text_embeds: None,
+    });
     Condition { controls: uses.collect(), ..condition }
 }
 

@@ -8,11 +8,13 @@
 //! Source of the namings: diffusers' `scripts/convert_*_to_diffusers.py` and `loaders/single_file_utils.py`, CompVis'
 //! `ldm/modules/diffusionmodules/{openaimodel,model}.py`, and open_clip's `transformer.py`.
 
+mod depth;
 mod taesd;
 mod text;
 mod unet;
 mod vae;
 
+pub use depth::depth_anything;
 pub use taesd::tiny_vae;
 pub use text::{Encoder, text_encoder};
 pub use unet::{controlnet, unet};

@@ -140,7 +140,7 @@ fn line(c: [i32; 8]) -> [i32; 8] {
 fn upsampled(plane: &Plane, component: &Component, picture: &Picture) -> Option<Vec<u8>> {
     let [width, height] = picture.size;
     let most = picture.most();
-    if (0..2).any(|axis| most[axis] % component.sampling[axis] != 0) {
+    if (0..2).any(|axis| !most[axis].is_multiple_of(component.sampling[axis])) {
         return None;
     }
     let factors = [0, 1].map(|axis| most[axis] / component.sampling[axis]);
