@@ -1,5 +1,6 @@
 //! What can go wrong besides a graph and its nodes.
 
+use crate::plugin::PluginError;
 use std::path::PathBuf;
 
 /// What the host cannot do.
@@ -23,6 +24,14 @@ pub enum Error {
         first: String,
         /// The id of the other.
         second: String,
+    },
+    /// A plugin cannot be used.
+    #[error("plugin {}: {source}", .path.display())]
+    Plugin {
+        /// Its library.
+        path: PathBuf,
+        /// Why.
+        source: PluginError,
     },
     /// A node type in a plan that this host does not have.
     #[error("there is no node type {0}")]

@@ -1,6 +1,7 @@
 //! Which node types there are.
 
 use crate::Error;
+use crate::plugin::Plugin;
 use selfsame_graphs::Registry;
 use selfsame_sdk::{Codec, NodeDescriptor, NodeType};
 use std::collections::HashMap;
@@ -61,6 +62,24 @@ impl Nodes {
     /// As [`add`](Self::add); those before the one that is refused are then added.
     pub fn extend(&mut self, nodes: impl IntoIterator<Item = Arc<dyn NodeType>>) -> Result<(), Error> {
         nodes.into_iter().try_for_each(|node| self.add(node))
+    }
+
+    /// Adds the node types of a plugin, all or none.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); if the plugin claims ids of the host's.
+    pub fn add_plugin(&mut self, plugin: &Plugin) -> Result<(), Error> {
+        let mut with = self.clone();
+        for node in plugin.nodes() {
+            let id = &node.descriptor().id;
+            if id.starts_with("core.") {
+                let findings = vec!["ids that start with `core.` are the host's".to_owned()];
+                return Err(Error::UnsoundNode { id: id.clone(), findings });
+            }
+            with.add(node.clone())?;
+        }
+        *self = with;
+        Ok(())
     }
 
     /// Says how values of a type are written into a cache folder and read back. Values without a codec are kept in

@@ -1,7 +1,7 @@
 //! `selfsame check`: everything that is wrong with graphs, without running them.
 
 use super::exit::{Exit, OrStop, Stop};
-use super::flags::{ModelFlags, SetFlags};
+use super::flags::{ModelFlags, PluginFlags, SetFlags};
 use super::output::{print, print_json};
 use super::settings::File;
 use clap::Args;
@@ -25,6 +25,8 @@ pub struct Check {
     set: SetFlags,
     #[command(flatten)]
     models: ModelFlags,
+    #[command(flatten)]
+    plugins: PluginFlags,
 }
 
 #[derive(Serialize)]
@@ -40,6 +42,7 @@ impl Check {
         // Nothing runs, so neither a device nor a cache folder is opened.
         let settings = HostSettings {
             device: "cpu".to_owned(),
+            nodes: self.plugins.nodes()?,
             models: file.folders(&self.models),
             catalogue: file.catalogue()?,
             ..HostSettings::default()

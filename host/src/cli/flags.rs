@@ -1,7 +1,9 @@
 //! Flags that several commands have.
 
+use super::exit::{Exit, OrStop, Stop};
 use clap::Args;
-use selfsame_host::Bytes;
+use selfsame_host::plugin::Plugin;
+use selfsame_host::{Bytes, Error, Nodes};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +14,26 @@ pub struct ModelFlags {
     /// Looks for models in this folder before all others; may be given several times [env: SELFSAME_MODELS]
     #[arg(long, value_name = "DIR")]
     pub models: Vec<PathBuf>,
+}
+
+/// Which node types there are besides those that come with Selfsame.
+#[derive(Args, Clone, Default)]
+pub struct PluginFlags {
+    /// Loads this plugin, a dynamic library, whose code then runs with all your rights; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Vec<PathBuf>,
+}
+
+impl PluginFlags {
+    /// All node types.
+    pub fn nodes(&self) -> Result<Nodes, Stop> {
+        let mut nodes = Nodes::built_in();
+        for path in &self.plugin {
+            let loaded = Plugin::load(path).map_err(|source| Error::Plugin { path: path.clone(), source });
+            nodes.add_plugin(&*loaded.or_stop(Exit::Wrong)?).or_stop(Exit::Wrong)?;
+        }
+        Ok(nodes)
+    }
 }
 
 /// Values for a graph's arguments.
@@ -33,6 +55,8 @@ pub struct HostFlags {
     pub device: Option<String>,
     #[command(flatten)]
     pub models: ModelFlags,
+    #[command(flatten)]
+    pub plugins: PluginFlags,
     /// Keeps results between runs in this folder; several runs may share it [env: SELFSAME_CACHE_DIR]
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,

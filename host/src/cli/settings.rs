@@ -79,7 +79,7 @@ pub struct InForce {
 
 impl InForce {
     pub fn new(file: &File, flags: &HostFlags) -> Result<Self, Stop> {
-        let (set, rest) = (&file.settings, HostSettings::default());
+        let (set, rest) = (&file.settings, HostSettings { nodes: flags.plugins.nodes()?, ..HostSettings::default() });
         Ok(InForce {
             out: pick(&flags.out, ("--out", "SELFSAME_OUT"), &set.out)?.or(RunOptions::default().output_folder),
             device: pick(&flags.device, ("--device", "SELFSAME_DEVICE"), &set.device)?.or(rest.device.clone()),

@@ -4,7 +4,6 @@ mod calls;
 mod check;
 mod engine;
 mod explain;
-mod panics;
 mod prepare;
 mod services;
 
@@ -21,7 +20,7 @@ use crate::metadata;
 use crate::output::Output;
 use engine::{Called, Engine, Store, Task};
 use selfsame_models::{Cancel, Meter};
-use selfsame_sdk::{Ctx, Error, Inputs, Literal, Node, Slot, Status, Value};
+use selfsame_sdk::{Ctx, Error, Inputs, Literal, Node, Slot, Status, Value, panics};
 use services::CallServices;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

@@ -106,7 +106,7 @@ impl Host {
         let node_type = self.nodes().get(&planned.type_id).ok_or_else(|| Error::NoSuchNode(planned.type_id.clone()))?;
         let descriptor = node_type.descriptor();
         let mut base_key = KeyBuilder::new("call");
-        base_key.text(&descriptor.id).number(descriptor.version.into());
+        base_key.text(&descriptor.id).number(descriptor.version.into()).text(node_type.fingerprint());
         if descriptor.caps.cuda {
             base_key.text(self.device_name());
         }

@@ -50,7 +50,8 @@ use proc_macro::TokenStream;
 /// The type of a parameter says the type of the input: `bool`, `i64`, `u32`, `usize`, `f64`, `f32`, `String`, `Seed`, `Color`,
 /// `Image`, `Mask`, `Latent`, `Value` (anything), types that derive `Choice`, other `ObjectType`s or `Arc`s of them;
 /// `Option<T>` makes it optional, `Vec<T>` a list, `Lazy<T>` lazy, `Option<Lazy<T>>` lazy and optional. A first parameter
-/// of type `Ctx` is the node's way to the host and no input. A parameter `_name` is an input called `name`.
+/// of type `Ctx` is the node's way to the host and no input; one of type `&mut T` is what the node remembers from call to call,
+/// `T::default()` at first. A parameter `_name` is an input called `name`.
 ///
 /// | in `#[param(...)]` | meaning |
 /// |---|---|

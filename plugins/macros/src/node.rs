@@ -12,20 +12,29 @@ pub fn expand(attributes: TokenStream, function: TokenStream) -> Result<TokenStr
     let node = Properties::read(attributes, &function)?;
     let outputs = Output::take(&mut function)?;
 
+    // What the function takes before its inputs.
+    let mut first = TokenStream::new();
+    let mut state: Option<Type> = None;
     let mut takes_ctx = false;
     let mut params = Vec::new();
-    for (i, argument) in function.sig.inputs.iter_mut().enumerate() {
-        match argument {
+    for argument in function.sig.inputs.iter_mut() {
+        let argument = match argument {
             FnArg::Receiver(receiver) => return Err(Error::new_spanned(receiver, "a node is a function without self")),
-            FnArg::Typed(argument) if is_named(&argument.ty, "Ctx") => {
-                if i > 0 {
-                    return Err(Error::new_spanned(argument, "Ctx is the first parameter"));
-                }
-                takes_ctx = true;
-            }
-            FnArg::Typed(argument) => params.push(Param::read(argument)?),
+            FnArg::Typed(argument) => argument,
+        };
+        let remembered = state_type(&argument.ty).cloned();
+        if remembered.is_none() && !is_named(&argument.ty, "Ctx") {
+            params.push(Param::read(argument)?);
+            continue;
         }
+        if !params.is_empty() || (remembered.is_some() && state.is_some()) || (remembered.is_none() && takes_ctx) {
+            return Err(Error::new_spanned(argument, "one Ctx and one `&mut` state come before the inputs"));
+        }
+        first.extend(if remembered.is_some() { quote!(state,) } else { quote!(ctx,) });
+        takes_ctx |= remembered.is_none();
+        state = state.or(remembered);
     }
+    let state = state.map_or(quote!(()), |state| quote!(#state));
 
     let (visibility, name) = (&function.vis, &function.sig.ident);
     let returned = result_type(&function.sig.output)?;
@@ -36,7 +45,6 @@ pub fn expand(attributes: TokenStream, function: TokenStream) -> Result<TokenStr
     let ports = params.iter().map(Param::port);
     let types = params.iter().map(Param::ty);
     let index = 0..params.len();
-    let ctx = takes_ctx.then(|| quote!(ctx,));
     let type_doc = format!("The node type of the function [`{name}`].");
     Ok(quote! {
         // Each input is a parameter, and some nodes have many.
@@ -48,6 +56,8 @@ pub fn expand(attributes: TokenStream, function: TokenStream) -> Result<TokenStr
         #visibility struct #name {}
 
         impl ::selfsame_sdk::FunctionNode for #name {
+            type State = #state;
+
             fn describe() -> ::selfsame_sdk::NodeDescriptor {
                 let types: [::selfsame_sdk::Type; #count] =
                     <#returned as ::selfsame_sdk::IntoOutputs>::types().try_into().expect("#[output] names every output");
@@ -65,10 +75,11 @@ pub fn expand(attributes: TokenStream, function: TokenStream) -> Result<TokenStr
 
             #[allow(unused_variables)]
             fn call(
+                state: &mut Self::State,
                 ctx: ::selfsame_sdk::Ctx,
                 inputs: &::selfsame_sdk::Inputs,
             ) -> ::selfsame_sdk::Result<::std::vec::Vec<::selfsame_sdk::Value>> {
-                let outputs: #returned = #name(#ctx #(<#types as ::selfsame_sdk::Input>::take(inputs, #index)?),*)?;
+                let outputs: #returned = #name(#first #(<#types as ::selfsame_sdk::Input>::take(inputs, #index)?),*)?;
                 ::std::result::Result::Ok(::selfsame_sdk::IntoOutputs::into_outputs(outputs))
             }
         }
@@ -174,6 +185,14 @@ impl Output {
         }
         function.attrs.retain(|attribute| !attribute.path().is_ident("output"));
         Ok(outputs)
+    }
+}
+
+/// The `T` of `&mut T`.
+fn state_type(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Reference(reference) if reference.mutability.is_some() => Some(&reference.elem),
+        _ => None,
     }
 }
 

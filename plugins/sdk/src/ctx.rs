@@ -76,6 +76,11 @@ impl<'a> Ctx<'a> {
         Ctx { services }
     }
 
+    /// The host behind it, for whoever stands between a node and its host.
+    pub fn services(&self) -> &'a dyn Services {
+        self.services
+    }
+
     /// The id of the node in the graph.
     pub fn node_id(&self) -> &str {
         self.services.node_id()

@@ -12,6 +12,11 @@ pub trait NodeType: Send + Sync {
     /// A node of this type. The host keeps one for each node of a graph and may call it many times, so that a node may
     /// remember things; what it gives must not depend on them if the descriptor says that it is deterministic.
     fn create(&self) -> Box<dyn Node>;
+
+    /// What a result depends on besides the inputs, the id and the version: of a node from a plugin, which build it is.
+    fn fingerprint(&self) -> &str {
+        ""
+    }
 }
 
 /// A node of a graph.
@@ -82,8 +87,11 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// A node that is nothing but a function: what the attribute `#[node]` makes.
+/// A node that is nothing but a function and what it remembers: what the attribute `#[node]` makes.
 pub trait FunctionNode: Send + Sync + 'static {
+    /// What a node of this type remembers from call to call.
+    type State: Default + Send + 'static;
+
     /// The description.
     fn describe() -> NodeDescriptor;
 
@@ -91,7 +99,7 @@ pub trait FunctionNode: Send + Sync + 'static {
     ///
     /// # Errors
     /// When it cannot.
-    fn call(ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>>;
+    fn call(state: &mut Self::State, ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>>;
 }
 
 /// The node type of a function.
@@ -110,15 +118,15 @@ impl<F: FunctionNode> NodeType for FunctionType<F> {
     }
 
     fn create(&self) -> Box<dyn Node> {
-        Box::new(Function::<F>(PhantomData))
+        Box::new(Function::<F>(F::State::default()))
     }
 }
 
-struct Function<F>(PhantomData<F>);
+struct Function<F: FunctionNode>(F::State);
 
 impl<F: FunctionNode> Node for Function<F> {
     fn run(&mut self, ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>> {
-        F::call(ctx, inputs)
+        F::call(&mut self.0, ctx, inputs)
     }
 }
 

@@ -4,15 +4,37 @@
 //! detectors, saved and cached there, and next to the seconds of a sampling its copy from a device is nothing. What must
 //! stay on a device (weights, encoded text) flows as opaque objects.
 
+use crate::ffi::{ObjRef, Shared};
 use crate::{Error, Object, ObjectType, Result, Type};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// f32 values in row-major order. Clones share the values.
+/// f32 values in row-major order. Clones share the values, and so do the two sides of the plugin boundary.
 #[derive(Clone, PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
-    data: Arc<Vec<f32>>,
+    data: Arc<Data>,
+}
+
+enum Data {
+    Own(Vec<f32>),
+    /// In the memory of the other side of the plugin boundary.
+    Shared(Shared),
+}
+
+impl Data {
+    fn as_slice(&self) -> &[f32] {
+        match self {
+            Data::Own(data) => data,
+            Data::Shared(data) => data.as_slice(),
+        }
+    }
+}
+
+impl PartialEq for Data {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
 }
 
 impl Tensor {
@@ -26,7 +48,20 @@ impl Tensor {
         if wanted != Some(data.len()) {
             return Err(Error::new(format!("shape {shape:?} does not hold {} values", data.len())));
         }
-        Ok(Tensor { shape, data: Arc::new(data) })
+        Ok(Tensor { shape, data: Arc::new(Data::Own(data)) })
+    }
+
+    /// A tensor in memory of the other side; there are as many values as the shape says.
+    pub(crate) fn shared(shape: Vec<usize>, data: Shared) -> Self {
+        Tensor { shape, data: Arc::new(Data::Shared(data)) }
+    }
+
+    /// The object of the other side of the plugin boundary that has the values.
+    pub(crate) fn origin(&self) -> Option<&ObjRef> {
+        match &*self.data {
+            Data::Own(_) => None,
+            Data::Shared(data) => data.origin(),
+        }
     }
 
     /// Its dimensions.
@@ -36,17 +71,21 @@ impl Tensor {
 
     /// Its values.
     pub fn data(&self) -> &[f32] {
-        &self.data
+        self.data.as_slice()
     }
 
     /// Its values, copied only if somebody else holds them too.
     pub fn into_data(self) -> Vec<f32> {
-        Arc::try_unwrap(self.data).unwrap_or_else(|shared| shared.to_vec())
+        match Arc::try_unwrap(self.data) {
+            Ok(Data::Own(data)) => data,
+            Ok(Data::Shared(data)) => data.as_slice().to_vec(),
+            Err(shared) => shared.as_slice().to_vec(),
+        }
     }
 
     /// How much memory the values take.
     pub fn bytes(&self) -> u64 {
-        self.data.len() as u64 * 4
+        self.data().len() as u64 * 4
     }
 
     /// The dimensions, if there are `N`.
@@ -157,7 +196,7 @@ impl Image {
         let shape = tensor.shape.clone();
         let mut data = tensor.into_data();
         data.iter_mut().for_each(|x| *x = change(*x));
-        Image { tensor: Tensor { shape, data: Arc::new(data) }, dims }
+        Image { tensor: Tensor { shape, data: Arc::new(Data::Own(data)) }, dims }
     }
 }
 
@@ -286,6 +325,7 @@ macro_rules! object {
         }
     };
 }
+object!(Tensor, TENSOR, |tensor| tensor.bytes());
 object!(Image, IMAGE, |image| image.tensor.bytes());
 object!(Mask, MASK, |mask| mask.tensor.bytes());
 object!(Latent, LATENT, |l| l.samples.bytes() + l.noise_mask.as_ref().map_or(0, |mask| mask.tensor.bytes()));

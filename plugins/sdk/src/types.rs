@@ -50,6 +50,8 @@ built_in! {
     FLOAT,
     /// UTF-8 text; choices, colours, file and model names are STRINGs with a widget.
     STRING,
+    /// f32 numbers of any shape.
+    TENSOR,
     /// f32 `[B,H,W,C]`, 0..1, sRGB.
     IMAGE,
     /// f32 `[B,H,W]`, 0..1.

@@ -1,10 +1,11 @@
 //! `selfsame graph show`: a picture of a graph.
 
 use crate::cli::exit::{Exit, OrStop, Stop};
+use crate::cli::flags::PluginFlags;
 use crate::cli::output::{print, write_file};
 use clap::{Args, ValueEnum};
 use selfsame_graphs::Picture;
-use selfsame_host::{Nodes, open_graph};
+use selfsame_host::open_graph;
 use std::path::{Path, PathBuf};
 
 /// Draws a graph, also one with mistakes
@@ -19,6 +20,8 @@ pub struct Show {
     /// Writes the drawing into this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    plugins: PluginFlags,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -34,7 +37,7 @@ enum Format {
 impl Show {
     pub fn run(self) -> Result<Exit, Stop> {
         let project = open_graph(&self.graph).or_stop(Exit::Wrong)?;
-        let picture = Picture::new(&project, &Nodes::built_in());
+        let picture = Picture::new(&project, &self.plugins.nodes()?);
         let by_name = self.out.as_deref().map(by_name).transpose();
         let format = match self.format {
             Some(format) => format,

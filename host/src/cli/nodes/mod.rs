@@ -4,6 +4,7 @@ mod markdown;
 mod text;
 
 use super::exit::{Exit, Stop};
+use super::flags::PluginFlags;
 use super::output::{print, print_json};
 use clap::Args;
 use selfsame_graphs::nearest;
@@ -23,11 +24,13 @@ pub struct Nodes {
     /// Prints everything about the node types as a document
     #[arg(long)]
     markdown: bool,
+    #[command(flatten)]
+    plugins: PluginFlags,
 }
 
 impl Nodes {
     pub fn run(self) -> Result<Exit, Stop> {
-        let nodes = selfsame_host::Nodes::built_in();
+        let nodes = self.plugins.nodes()?;
         let chosen: Vec<&NodeDescriptor> = match &self.name {
             Some(name) => match nodes.get(name) {
                 Some(node) => vec![node.descriptor()],

@@ -1,6 +1,6 @@
-//! A panic inside a node is a failure of the node.
+//! A panic inside a node is a failure of the node: for hosts, and for plugins, which must not unwind into a host.
 
-use selfsame_sdk::{Error, Result, Status};
+use crate::{Error, Result, Status};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
@@ -12,7 +12,10 @@ thread_local! {
 }
 
 /// Calls a function; a panic becomes an error with its message and place, and is not printed.
-pub(super) fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
+///
+/// # Errors
+/// What the function gives, and [`Status::Panic`].
+pub fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
@@ -24,20 +27,22 @@ pub(super) fn catch<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
     });
     let was_in_node = IN_NODE.replace(true);
     // What a node leaves half done is its own and is thrown away with it.
-    let result = catch_unwind(AssertUnwindSafe(function));
-    IN_NODE.set(was_in_node);
-    result.unwrap_or_else(|payload| {
+    let result = catch_unwind(AssertUnwindSafe(function)).unwrap_or_else(|payload| {
         let place = PLACE.take().map(|place| format!(" at {place}")).unwrap_or_default();
         let message = message(&*payload);
-        // Dropping what was panicked with may panic again.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        // Dropping what was panicked with may panic again, with something that does so too.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
         Err(Error::with(Status::Panic, format!("the node panicked{place}: {message}"))
             .hint("this is a mistake in the node; please report it to its author"))
-    })
+    });
+    IN_NODE.set(was_in_node);
+    result
 }
 
 /// Drops what belongs to a node. If that panics, nobody is there any more who could be told.
-pub(super) fn discard<T>(of_node: T) {
+pub fn discard<T>(of_node: T) {
     let _ = catch(|| {
         drop(of_node);
         Ok(())

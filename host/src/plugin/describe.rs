@@ -1,0 +1,201 @@
+//! Descriptors of the boundary as ours. Whether they make sense is checked when they are registered.
+
+use selfsame_sdk::ffi::abi::{self, *};
+use selfsame_sdk::ffi::{slice, text, texts};
+use selfsame_sdk::{Caps, Error, InputPort, Literal, NodeDescriptor, OutputPort, Range, Result, Type, Widget};
+
+/// The most inputs, or outputs, of a node.
+const MAX_PORTS: u64 = 1000;
+/// The most texts or values in a list.
+const MAX_ITEMS: u64 = 100_000;
+/// How deeply lists in a default may nest.
+const MAX_DEPTH: usize = 16;
+
+/// A descriptor; else the id, as far as it is known, and what is wrong.
+///
+/// # Safety
+/// If the pointer is not null, it is that of a descriptor, which lives as long as the process.
+pub unsafe fn read(descriptor: *const SsNodeDescriptor) -> Result<NodeDescriptor, (String, String)> {
+    // SAFETY: the table starts with its size.
+    unsafe {
+        let id = abi::field!(descriptor, SsNodeDescriptor, id).map_or(Ok(""), |id| text(id)).unwrap_or_default();
+        node(descriptor, id).map_err(|error| (id.to_owned(), error.to_string()))
+    }
+}
+
+/// # Safety
+/// As for [`read`].
+unsafe fn node(node: *const SsNodeDescriptor, id: &str) -> Result<NodeDescriptor> {
+    macro_rules! field {
+        ($field:ident) => {
+            abi::field!(node, SsNodeDescriptor, $field)
+                .ok_or_else(|| Error::new(concat!("the descriptor ends before `", stringify!($field), "`")))?
+        };
+    }
+    // SAFETY: the caller promises that everything is as the table says.
+    unsafe {
+        let name = text(field!(name))?;
+        let title = text(field!(title))?;
+        let deprecated = text(field!(deprecated))?;
+        let flags = field!(flags);
+        let has = |flag: u64| flags & flag != 0;
+        Ok(NodeDescriptor {
+            id: id.to_owned(),
+            title: if title.is_empty() { name } else { title }.to_owned(),
+            name: name.to_owned(),
+            aliases: owned(field!(aliases))?,
+            category: text(field!(category))?.to_owned(),
+            doc: text(field!(doc))?.to_owned(),
+            version: field!(version),
+            search_terms: owned(field!(search_terms))?,
+            deprecated: some(deprecated),
+            inputs: ports("input", field!(inputs), field!(n_inputs), |port| input(port))?,
+            outputs: ports("output", field!(outputs), field!(n_outputs), |port| output(port))?,
+            deterministic: !has(SS_NODE_NOT_DETERMINISTIC),
+            output_node: has(SS_NODE_OUTPUT),
+            caps: Caps { cuda: has(SS_NODE_CUDA), stream: has(SS_NODE_STREAM), serial: has(SS_NODE_SERIAL) },
+        })
+    }
+}
+
+/// # Safety
+/// As many pointers are there, each null or of a port.
+unsafe fn ports<T, P>(
+    what: &str,
+    all: *const *const T,
+    count: u64,
+    read: impl Fn(*const T) -> Result<P>,
+) -> Result<Vec<P>> {
+    if count > MAX_PORTS {
+        return Err(Error::new(format!("{count} {what}s, more than {MAX_PORTS}")));
+    }
+    // SAFETY: the caller promises it.
+    let all = unsafe { slice(all, count) }?;
+    let numbered = |(i, port): (usize, &*const T)| {
+        read(*port).map_err(|error| Error::new(format!("{what} number {i}: {}", error.message)))
+    };
+    all.iter().enumerate().map(numbered).collect()
+}
+
+/// # Safety
+/// The pointer is null or of a port, all of which lives as long as the process.
+unsafe fn input(port: *const SsInputPort) -> Result<InputPort> {
+    macro_rules! field {
+        ($field:ident) => {
+            abi::field!(port, SsInputPort, $field)
+                .ok_or_else(|| Error::new(concat!("it ends before `", stringify!($field), "`")))?
+        };
+    }
+    // SAFETY: the caller promises that everything is as the table says.
+    unsafe {
+        let flags = field!(flags);
+        let default = field!(default_value);
+        let step = field!(step);
+        Ok(InputPort {
+            name: text(field!(name))?.to_owned(),
+            aliases: owned(field!(aliases))?,
+            ty: ty(field!(type_name))?,
+            doc: text(field!(doc))?.to_owned(),
+            default: default.as_ref().map(|default| literal(default, 0)).transpose()?,
+            optional: flags & SS_INPUT_OPTIONAL != 0,
+            lazy: flags & SS_INPUT_LAZY != 0,
+            list: flags & SS_INPUT_LIST != 0,
+            hard: range(field!(hard)),
+            soft: range(field!(soft)),
+            step: (step != 0.0).then_some(step),
+            unit: some(text(field!(unit))?),
+            choices: owned(field!(choices))?,
+            widget: widget(field!(widget), owned(field!(widget_args))?),
+        })
+    }
+}
+
+/// # Safety
+/// The pointer is null or of a port, all of which lives as long as the process.
+unsafe fn output(port: *const SsOutputPort) -> Result<OutputPort> {
+    macro_rules! field {
+        ($field:ident) => {
+            abi::field!(port, SsOutputPort, $field)
+                .ok_or_else(|| Error::new(concat!("it ends before `", stringify!($field), "`")))?
+        };
+    }
+    // SAFETY: the caller promises that everything is as the table says.
+    unsafe {
+        Ok(OutputPort {
+            name: text(field!(name))?.to_owned(),
+            aliases: owned(field!(aliases))?,
+            ty: ty(field!(type_name))?,
+            doc: text(field!(doc))?.to_owned(),
+        })
+    }
+}
+
+/// # Safety
+/// The pointer is null or of a range.
+unsafe fn range(range: *const SsRange) -> Range {
+    // An infinite bound is none; NaN stays, to be found later.
+    let bound = |x: f64| (!x.is_infinite()).then_some(x);
+    // SAFETY: the caller promises it.
+    unsafe { range.as_ref() }.map_or(Range::default(), |range| Range { min: bound(range.min), max: bound(range.max) })
+}
+
+/// # Safety
+/// What the literal points at is as it says.
+unsafe fn literal(value: &SsLiteral, depth: usize) -> Result<Literal> {
+    match value.tag {
+        SS_LITERAL_BOOL => Ok(Literal::Bool(value.i != 0)),
+        SS_LITERAL_INT => Ok(Literal::Int(value.i.into())),
+        SS_LITERAL_UINT => Ok(Literal::Int((value.i as u64).into())),
+        SS_LITERAL_FLOAT => Ok(Literal::Float(value.f)),
+        // SAFETY: the caller promises it.
+        SS_LITERAL_STRING => Ok(Literal::Str(unsafe { text(value.text) }?.to_owned())),
+        SS_LITERAL_LIST if depth < MAX_DEPTH && value.n_items <= MAX_ITEMS => {
+            // SAFETY: the caller promises it.
+            let items = unsafe { slice(value.items, value.n_items) }?;
+            // SAFETY: as above.
+            items.iter().map(|item| unsafe { literal(item, depth + 1) }).collect::<Result<_>>().map(Literal::List)
+        }
+        SS_LITERAL_LIST => Err(Error::new(format!("a default with {} values {depth} lists deep", value.n_items))),
+        tag => Err(Error::new(format!("a default with the unknown tag {tag}"))),
+    }
+}
+
+fn widget(kind: u32, mut arguments: Vec<String>) -> Widget {
+    match kind {
+        SS_WIDGET_NONE => Widget::None,
+        SS_WIDGET_NUMBER => Widget::Number,
+        SS_WIDGET_SLIDER => Widget::Slider,
+        SS_WIDGET_TOGGLE => Widget::Toggle,
+        SS_WIDGET_COMBO => Widget::Combo,
+        SS_WIDGET_TEXT => Widget::Text,
+        SS_WIDGET_MULTILINE => Widget::Multiline,
+        SS_WIDGET_SEED => Widget::Seed,
+        SS_WIDGET_COLOR => Widget::Color,
+        SS_WIDGET_FILE => Widget::File { extensions: arguments },
+        SS_WIDGET_FOLDER => Widget::Folder,
+        SS_WIDGET_MODEL => Widget::Model { folder: arguments.pop().unwrap_or_default() },
+        // One that is not known here is no reason to do without the node.
+        _ => Widget::Auto,
+    }
+}
+
+/// # Safety
+/// The text lives as long as the process.
+unsafe fn ty(name: SsStr) -> Result<Type> {
+    // SAFETY: the caller promises it.
+    unsafe { text(name) }?.parse().map_err(Error::from)
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// # Safety
+/// The texts live as long as the process.
+unsafe fn owned(all: SsStrs) -> Result<Vec<String>> {
+    if all.len > MAX_ITEMS {
+        return Err(Error::new(format!("a list of {} texts, more than {MAX_ITEMS}", all.len)));
+    }
+    // SAFETY: the caller promises it.
+    Ok(unsafe { texts(all) }?.into_iter().map(str::to_owned).collect())
+}

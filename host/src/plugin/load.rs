@@ -1,0 +1,240 @@
+//! From a file to its node types.
+
+use super::context::Pool;
+use super::describe;
+use super::error::PluginError;
+use super::node::{ForeignType, Origin};
+use super::services::HOST;
+use crate::lock;
+use libloading::Library;
+use selfsame_sdk::NodeType;
+use selfsame_sdk::ffi::abi::{self, *};
+use selfsame_sdk::ffi::{slice, text};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The most node types of a plugin.
+const MAX_TYPES: u64 = 10_000;
+
+/// A loaded plugin.
+pub struct Plugin {
+    path: PathBuf,
+    origin: Arc<Origin>,
+    about: About,
+    nodes: Vec<Arc<dyn NodeType>>,
+}
+
+/// What a plugin says of itself; empty where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    pub title: String,
+    pub doc: String,
+    pub authors: String,
+    pub license: String,
+    pub homepage: String,
+    pub build_info: Option<String>,
+}
+
+impl Plugin {
+    /// Loads a library, **running code of it**, and reads what it offers. A library that is loaded already is the same
+    /// plugin again.
+    ///
+    /// # Errors
+    /// If the file is no plugin, is for another version of the boundary, does not start, or describes itself wrongly.
+    pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
+        static LOADED: Mutex<Option<HashMap<usize, Arc<Plugin>>>> = Mutex::new(None);
+        let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        drop(bytes);
+        // What has no slash is looked for in the system's folders.
+        let path = std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        let mut loaded = lock(&LOADED);
+        let library = open(&path).map_err(|error| PluginError::NotLoaded(error.to_string()))?;
+        // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
+        let entry = unsafe {
+            let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
+            symbol.as_ref().ok_or(PluginError::NoEntry)?
+        };
+        let loaded = loaded.get_or_insert_default();
+        let address = std::ptr::from_ref(entry) as usize;
+        if let Some(known) = loaded.get(&address) {
+            return Ok(known.clone());
+        }
+        let plugin = Arc::new(Self::read(path, entry, digest)?);
+        loaded.insert(address, plugin.clone());
+        Ok(plugin)
+    }
+
+    fn read(path: PathBuf, entry: &'static SsEntry, digest: String) -> Result<Self, PluginError> {
+        // SAFETY: it is in the first 32 bytes, and ends with NUL.
+        let build_info = unsafe { c_text(entry.build_info) };
+        entry.check().map_err(|unfit| PluginError::Unfit { unfit, build_info: build_info.clone() })?;
+        let folder = path.parent().and_then(Path::to_str).unwrap_or_default();
+        // SAFETY: `check` has seen that the table is whole; the text outlives the call, the table of the host everything.
+        unsafe {
+            if let Some(init) = entry.init {
+                match init(&HOST, SsStr::new(folder)) {
+                    SS_STATUS_OK => {}
+                    status => return Err(PluginError::Init(status)),
+                }
+            }
+            let get_interface = entry.get_interface.ok_or(PluginError::Lacks("the function `get_interface`"))?;
+            let interface = |id: &str| get_interface(SsStr::new(id));
+            let (id, version, about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
+            let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
+            let nodes = read_types(interface(SS_NODE_FACTORY).cast(), &origin)?;
+            Ok(Plugin { path, origin, about, nodes })
+        }
+    }
+
+    /// Its library.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its stable name.
+    pub fn id(&self) -> &str {
+        &self.origin.id
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.origin.version
+    }
+
+    /// The SHA-256 of its library, in hexadecimal digits.
+    pub fn digest(&self) -> &str {
+        &self.origin.digest
+    }
+
+    /// The name that people read; its id if it gives none.
+    pub fn title(&self) -> &str {
+        if self.about.title.is_empty() { self.id() } else { &self.about.title }
+    }
+
+    /// What it is for.
+    pub fn doc(&self) -> &str {
+        &self.about.doc
+    }
+
+    /// Who made it.
+    pub fn authors(&self) -> &str {
+        &self.about.authors
+    }
+
+    /// Its licence.
+    pub fn license(&self) -> &str {
+        &self.about.license
+    }
+
+    /// Where to read more.
+    pub fn homepage(&self) -> &str {
+        &self.about.homepage
+    }
+
+    /// What it was built by, if it says so.
+    pub fn build_info(&self) -> Option<&str> {
+        self.about.build_info.as_deref()
+    }
+
+    /// Its node types.
+    pub fn nodes(&self) -> &[Arc<dyn NodeType>] {
+        &self.nodes
+    }
+}
+
+/// Opens a library for good: all its symbols are bound now, and seen by nobody else.
+fn open(path: &Path) -> Result<ManuallyDrop<Library>, libloading::Error> {
+    // SAFETY: running the code of a plugin is what loading one means.
+    unsafe {
+        #[cfg(unix)]
+        let library = {
+            use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+            Library::open(Some(path), RTLD_NOW | RTLD_LOCAL)?.into()
+        };
+        #[cfg(not(unix))]
+        let library = Library::new(path)?;
+        Ok(ManuallyDrop::new(library))
+    }
+}
+
+/// # Safety
+/// If the pointer is not null, it is that of bytes that end with NUL.
+unsafe fn c_text(text: *const std::ffi::c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: no byte after NUL is read.
+    let bytes: Vec<u8> = (0..200).map(|i| unsafe { *text.add(i) } as u8).take_while(|byte| *byte != 0).collect();
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// # Safety
+/// If the pointer is not null, it is that of such a table.
+unsafe fn read_info(
+    info: *const SsPluginInfo,
+    build_info: Option<String>,
+) -> Result<(String, String, About), PluginError> {
+    if info.is_null() {
+        return Err(PluginError::Lacks("a description of itself (`selfsame.plugin_info/1`)"));
+    }
+    let read = |what: &str, found: Option<SsStr>| {
+        // SAFETY: texts of a table live as long as the process.
+        let text = unsafe { text(found.unwrap_or(SsStr::EMPTY)) };
+        let broken = |problem| PluginError::Broken { of: format!("its {what}"), problem };
+        text.map(str::to_owned).map_err(|error| broken(error.message))
+    };
+    // SAFETY: the table starts with its size.
+    unsafe {
+        let id = read("id", abi::field!(info, SsPluginInfo, id))?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if id.is_empty() || !id.starts_with(|c: char| c.is_ascii_alphanumeric()) || !id.chars().all(is_name) {
+            let problem = format!("{id:?} is not like `acme-filters` or `com.acme.filters`");
+            return Err(PluginError::Broken { of: "its id".to_owned(), problem });
+        }
+        let about = About {
+            title: read("title", abi::field!(info, SsPluginInfo, title))?,
+            doc: read("doc", abi::field!(info, SsPluginInfo, doc))?,
+            authors: read("authors", abi::field!(info, SsPluginInfo, authors))?,
+            license: read("license", abi::field!(info, SsPluginInfo, license))?,
+            homepage: read("homepage", abi::field!(info, SsPluginInfo, homepage))?,
+            build_info,
+        };
+        Ok((id, read("version", abi::field!(info, SsPluginInfo, version))?, about))
+    }
+}
+
+/// # Safety
+/// If the pointer is not null, it is that of such a table.
+unsafe fn read_types(
+    factory: *const SsNodeFactory,
+    origin: &Arc<Origin>,
+) -> Result<Vec<Arc<dyn NodeType>>, PluginError> {
+    let broken = |of: &str, problem: String| PluginError::Broken { of: of.to_owned(), problem };
+    // SAFETY: the table starts with its size, and as many pointers are there as it says.
+    let types = unsafe {
+        let found = abi::field!(factory, SsNodeFactory, types).zip(abi::field!(factory, SsNodeFactory, n_types));
+        let (types, count) = found.ok_or(PluginError::Lacks("node types (`selfsame.node_factory/1`)"))?;
+        if count > MAX_TYPES {
+            return Err(broken("its node types", format!("{count} of them, more than {MAX_TYPES}")));
+        }
+        slice(types, count).map_err(|error| broken("its node types", error.message))?
+    };
+    let read = |(i, table): (usize, &*const SsNodeType)| {
+        // SAFETY: it is a table of a node type, which lives as long as the process.
+        unsafe {
+            let descriptor = abi::field!(*table, SsNodeType, descriptor).unwrap_or(std::ptr::null());
+            let descriptor = describe::read(descriptor).map_err(|(id, problem)| {
+                let of = if id.is_empty() { format!("node type number {i}") } else { format!("node {id}") };
+                PluginError::Broken { of, problem }
+            })?;
+            let of = format!("node {}", descriptor.id);
+            let node_type = ForeignType::new(*table, descriptor, origin.clone());
+            Ok(Arc::new(node_type.map_err(|problem| PluginError::Broken { of, problem })?) as Arc<dyn NodeType>)
+        }
+    };
+    types.iter().enumerate().map(read).collect()
+}

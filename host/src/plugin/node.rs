@@ -1,0 +1,219 @@
+//! A node type of a plugin as one of ours.
+
+use super::context::{Failure, Pool, Told};
+use super::strikes::Strikes;
+use selfsame_sdk::ffi::abi::{self, *};
+use selfsame_sdk::ffi::{Exported, Foreign, export, from_status, import_owned};
+use selfsame_sdk::{
+    Ctx, Error, Inputs, Node, NodeDescriptor, NodeType, OutputPort, Result, Slot, Status, Type, Value,
+};
+use std::ffi::c_void;
+use std::sync::Arc;
+
+/// Where a node comes from.
+pub struct Origin {
+    pub id: String,
+    pub version: String,
+    pub digest: String,
+    pub contexts: Pool,
+}
+
+/// A node type of a plugin.
+pub struct ForeignType {
+    descriptor: NodeDescriptor,
+    functions: Functions,
+    origin: Arc<Origin>,
+    strikes: Arc<Strikes>,
+}
+
+type Create = unsafe extern "C" fn(*const SsNodeType, *mut SsCtx, *mut *mut c_void) -> SsStatus;
+type Run =
+    unsafe extern "C" fn(*mut c_void, *mut SsCtx, *const SsValue, u64, *mut SsValue, u64) -> SsStatus;
+
+#[derive(Clone, Copy)]
+struct Functions {
+    table: *const SsNodeType,
+    create: Option<Create>,
+    run: Run,
+    destroy: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+// SAFETY: the table is static and read only, and its functions may be called from any thread.
+unsafe impl Send for Functions {}
+// SAFETY: as above.
+unsafe impl Sync for Functions {}
+
+impl ForeignType {
+    /// # Errors
+    /// If it cannot be run.
+    ///
+    /// # Safety
+    /// The pointer is that of a node type, which lives as long as the process.
+    pub unsafe fn new(
+        table: *const SsNodeType,
+        descriptor: NodeDescriptor,
+        origin: Arc<Origin>,
+    ) -> Result<Self, String> {
+        // SAFETY: the table starts with its size.
+        let functions = unsafe {
+            Functions {
+                table,
+                create: abi::field!(table, SsNodeType, create).flatten(),
+                run: abi::field!(table, SsNodeType, run).flatten().ok_or("it has no function `run`")?,
+                destroy: abi::field!(table, SsNodeType, destroy).flatten(),
+            }
+        };
+        Ok(ForeignType { descriptor, functions, origin, strikes: Arc::default() })
+    }
+}
+
+impl NodeType for ForeignType {
+    fn descriptor(&self) -> &NodeDescriptor {
+        &self.descriptor
+    }
+
+    fn create(&self) -> Box<dyn Node> {
+        Box::new(ForeignNode {
+            outputs: self.descriptor.outputs.clone(),
+            functions: self.functions,
+            origin: self.origin.clone(),
+            strikes: self.strikes.clone(),
+            node: None,
+        })
+    }
+
+    fn fingerprint(&self) -> &str {
+        &self.origin.digest
+    }
+}
+
+struct ForeignNode {
+    outputs: Vec<OutputPort>,
+    functions: Functions,
+    origin: Arc<Origin>,
+    strikes: Arc<Strikes>,
+    /// Made at the first call.
+    node: Option<Handle>,
+}
+
+struct Handle(*mut c_void);
+
+// SAFETY: a node may be called from any thread, by one at a time.
+unsafe impl Send for Handle {}
+
+impl Node for ForeignNode {
+    fn run(&mut self, ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>> {
+        let origin = self.origin.clone();
+        let result = self.strikes.check().and_then(|()| self.call(ctx, inputs));
+        result.map_err(|error| match error.status {
+            Status::NeedsInput | Status::Cancelled => error,
+            _ => Error { message: format!("{} (plugin {} {})", error.message, origin.id, origin.version), ..error },
+        })
+    }
+}
+
+impl ForeignNode {
+    fn call(&mut self, ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>> {
+        let node = self.node(ctx)?;
+        let given = (0..inputs.ports().len()).map(|i| {
+            Ok(match inputs.slot(i)?.1 {
+                Slot::Value(value) => export(value),
+                // SAFETY: neither is an object.
+                Slot::Unset => unsafe { Exported::from_raw(SsValue::NULL) },
+                // SAFETY: as above.
+                Slot::Pending => unsafe { Exported::from_raw(SsValue::PENDING) },
+            })
+        });
+        let given = given.collect::<Result<Vec<_>>>()?;
+        let inputs: Vec<SsValue> = given.iter().map(Exported::as_raw).collect();
+        let mut outputs = vec![SsValue::NULL; self.outputs.len()];
+        let run = self.functions.run;
+        let (status, told) = self.origin.contexts.call(&self.origin.id, ctx.services(), |ctx| {
+            // SAFETY: the node is one of `create` and in no other call; the arrays are as long as stated.
+            unsafe { run(node, ctx, inputs.as_ptr(), inputs.len() as u64, outputs.as_mut_ptr(), outputs.len() as u64) }
+        });
+        // SAFETY: what the plugin has written there is ours, whatever the status.
+        let outputs: Vec<Exported> = outputs.into_iter().map(|value| unsafe { Exported::from_raw(value) }).collect();
+        match status {
+            SS_STATUS_OK => self.take(outputs),
+            status => Err(self.failed(status, told)),
+        }
+    }
+
+    fn node(&mut self, ctx: Ctx) -> Result<*mut c_void> {
+        if let Some(Handle(node)) = self.node {
+            return Ok(node);
+        }
+        let mut node = std::ptr::null_mut();
+        if let Some(create) = self.functions.create {
+            let table = self.functions.table;
+            let (status, told) = self.origin.contexts.call(&self.origin.id, ctx.services(), |ctx| {
+                // SAFETY: it is the function of this table, and a pointer can be written.
+                unsafe { create(table, ctx, &mut node) }
+            });
+            if status != SS_STATUS_OK {
+                return Err(self.failed(status, told));
+            }
+        }
+        self.node = Some(Handle(node));
+        Ok(node)
+    }
+
+    /// The values that a call gave, if they are what the node promises.
+    fn take(&self, outputs: Vec<Exported>) -> Result<Vec<Value>> {
+        let take = |(port, value): (&OutputPort, Exported)| {
+            let value = import_owned(value)?.ok_or_else(|| Error::new("it was not set"))?;
+            if let Some(made_up) = made_up(&value) {
+                return Err(Error::new(format!("a {made_up} that is not the host's: only the host makes those")));
+            }
+            // The engine checks it too, but would not know whose mistake it is.
+            match port.ty.accepts(&value.ty()) {
+                true => Ok(value),
+                false => Err(Error::new(format!("expected {}, got {value}", port.ty))),
+            }
+        };
+        let named = |(port, value): (&OutputPort, Exported)| {
+            take((port, value)).map_err(|error| format!("output `{}`: {}", port.name, error.message))
+        };
+        self.outputs.iter().zip(outputs).map(named).collect::<Result<_, _>>().map_err(|message| {
+            self.strikes.add();
+            Error::with(Status::Internal, message).hint("this is a mistake in the plugin; please report it to its author")
+        })
+    }
+
+    fn failed(&self, status: SsStatus, told: Told) -> Error {
+        let known = from_status(status).unwrap_or(Status::Internal);
+        if known == Status::Panic {
+            self.strikes.add();
+        }
+        // A plugin may hand on how a function of the host failed.
+        let handed_on = || {
+            let error = told.last_error.filter(|error| error.status == known)?;
+            Some(Failure { message: error.message, port: error.port, hint: error.hint })
+        };
+        let Failure { message, port, hint } = told.failure.or_else(handed_on).unwrap_or_default();
+        let message = match (message.is_empty(), known) {
+            (false, _) => message,
+            (true, Status::Cancelled) => "cancelled".to_owned(),
+            (true, _) => format!("the node failed without saying why (status {status})"),
+        };
+        Error { status: known, message, port, hint }
+    }
+}
+
+/// The type of a value that a plugin has made though only the host can.
+fn made_up(value: &Value) -> Option<Type> {
+    match value {
+        Value::List(items) => items.iter().find_map(made_up),
+        value => value.downcast::<Foreign>().map(|_| value.ty()).filter(|ty| Type::BUILT_IN.contains(ty)),
+    }
+}
+
+impl Drop for ForeignNode {
+    fn drop(&mut self) {
+        if let (Some(Handle(node)), Some(destroy)) = (self.node.take(), self.functions.destroy) {
+            // SAFETY: it is a node of `create`, and nobody calls it any more.
+            unsafe { destroy(node) };
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Values of types that a plugin in C can make without code of its own.
+
+use crate::{Object, Value};
+use std::borrow::Cow;
+
+/// Values with names, of a type that only those who use it know.
+#[derive(Debug)]
+pub struct Struct {
+    /// The name of the type.
+    pub type_name: String,
+    /// The values, in the order of whoever made it.
+    pub fields: Vec<(String, Value)>,
+}
+
+impl Object for Struct {
+    fn type_name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.type_name)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.fields.iter().map(|(name, value)| name.len() as u64 + value.bytes()).sum()
+    }
+
+    fn summary(&self) -> String {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| &**name).collect();
+        format!("with {}", names.join(", "))
+    }
+}
+
+/// Bytes, of a type that only those who use it know.
+#[derive(Debug)]
+pub struct Blob {
+    /// The name of the type.
+    pub type_name: String,
+    /// The bytes.
+    pub data: Box<[u8]>,
+}
+
+impl Object for Blob {
+    fn type_name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.type_name)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.data.len() as u64
+    }
+
+    fn summary(&self) -> String {
+        format!("{} bytes", self.data.len())
+    }
+}

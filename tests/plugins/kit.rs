@@ -1,0 +1,113 @@
+//! Libraries to load, and short ways to run a graph with their nodes.
+
+use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
+use selfsame_host::plugin::Plugin;
+use selfsame_host::{Event, Host, HostSettings, NodeState, Nodes, Observer, Outcome, RunOptions};
+use selfsame_sdk::{Error, Image, Value};
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// The library of a package that these tests depend on: cargo has built it beside them.
+pub fn library(package: &str) -> PathBuf {
+    let folder = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    folder.join(format!("{DLL_PREFIX}{}{DLL_SUFFIX}", package.replace('-', "_")))
+}
+
+/// The sample nodes, as a plugin.
+pub fn samples() -> Arc<Plugin> {
+    Plugin::load(&library("selfsame-samples")).unwrap()
+}
+
+/// A source in C as a library, built with these arguments.
+pub fn build_c(source: &Path, name: &str, arguments: &[&str]) -> PathBuf {
+    // Libraries are loaded for good, so the folder stays too, until all tests are over.
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path();
+    let built = folder.join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"));
+    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/abi/include");
+    let mut command = Command::new("cc");
+    command.args(["-shared", "-fPIC", "-fvisibility=hidden", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-o"]);
+    command.arg(&built).args(arguments).arg("-I").arg(include).arg(source);
+    let output = command.output().expect("these tests need a C compiler");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    built
+}
+
+/// A file of this repository.
+pub fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// A host with the nodes that come with Selfsame and those of a plugin.
+pub fn host(plugin: &Plugin) -> Host {
+    host_of(plugin, |_| {})
+}
+
+pub fn host_of(plugin: &Plugin, change: impl FnOnce(&mut HostSettings)) -> Host {
+    let mut nodes = Nodes::built_in();
+    nodes.add_plugin(plugin).unwrap();
+    let mut settings = HostSettings { nodes, device: "cpu".to_owned(), ..HostSettings::default() };
+    change(&mut settings);
+    Host::new(settings).unwrap()
+}
+
+/// A graph of these nodes, whose output `y` is `of`.
+pub fn graph(nodes: &str, of: &str) -> String {
+    format!("Graph(version: 1, nodes: {{{nodes}}}, outputs: {{\"y\": Out(\"{of}\")}})")
+}
+
+pub fn run(host: &Host, folder: &Path, graph: &str) -> Outcome {
+    run_with(host, folder, graph, &RunOptions::default(), &())
+}
+
+pub fn run_with(host: &Host, folder: &Path, graph: &str, options: &RunOptions, observer: &dyn Observer) -> Outcome {
+    let name = folder.join("test.ron");
+    let project = Project::around(&Disk, Document::parse(name.to_str().unwrap(), graph));
+    let loaded = host.load(&project, &ArgValues::default(), Targets::All);
+    let options = RunOptions { output_folder: folder.join("output"), ..options.clone() };
+    host.run(&loaded.unwrap_or_else(|error| panic!("{error}\nin {graph}")), &options, observer)
+}
+
+/// The output `y`, which must be there.
+pub fn output(outcome: &Outcome) -> Value {
+    outcome.output("y").cloned().unwrap_or_else(|| panic!("{:?}: {:#?}", outcome.result, outcome.failures))
+}
+
+pub fn image(value: &Value) -> Arc<Image> {
+    value.downcast().unwrap_or_else(|| panic!("{value} is no picture"))
+}
+
+/// The one failure of a run, as `port: message | hint`.
+pub fn failure(outcome: &Outcome) -> String {
+    let [failure] = &outcome.failures[..] else { panic!("{:#?}", outcome.failures) };
+    let part = |text: &Option<String>| text.clone().unwrap_or("-".to_owned());
+    format!("{}: {} | {}", part(&failure.port), failure.message, part(&failure.hint))
+}
+
+pub fn state(outcome: &Outcome, node: &str) -> NodeState {
+    outcome.nodes.iter().find(|report| &*report.node == node).unwrap().state
+}
+
+/// The error with which a node type fails outside of any graph.
+pub fn error(result: selfsame_sdk::Result<Vec<Value>>) -> Error {
+    result.map(|values| panic!("{values:?}")).unwrap_err()
+}
+
+/// What happened, each event as JSON.
+#[derive(Default)]
+pub struct Events(Mutex<Vec<serde_json::Value>>);
+
+impl Observer for Events {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(serde_json::to_value(event).unwrap());
+    }
+}
+
+impl Events {
+    /// The events of this name.
+    pub fn named(&self, name: &str) -> Vec<serde_json::Value> {
+        self.0.lock().unwrap().iter().filter(|event| event["event"] == name).cloned().collect()
+    }
+}
