@@ -136,7 +136,7 @@ impl Assets for Host {
                 return match found {
                     Ok(path) => text(path),
                     Err(missing) => Err(AssetMissing {
-                        looked: missing.looked.iter().map(|path| path.display().to_string()).collect(),
+                        looked: missing.places(),
                         hint: missing.hint(),
                         candidates: missing.candidates,
                     }),
@@ -165,8 +165,10 @@ fn missing_again(kind: &str, name: &str, path: PathBuf) -> models::Missing {
         name: name.to_owned(),
         looked: vec![path],
         ambiguous: Vec::new(),
+        no_models: Vec::new(),
         candidates: Vec::new(),
         in_catalogue: None,
+        files: Vec::new(),
         unwritable: None,
     }
 }

@@ -5,6 +5,7 @@ pub mod face_embedding;
 pub mod id_batch;
 pub mod id_embed;
 pub mod id_interpolation;
+pub mod id_mix;
 pub mod identity_net;
 pub mod image_adapter;
 pub mod load;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         id_batch::id_batch,
         id_interpolation::id_interpolation,
         id_interpolation::id_sweep,
+        id_mix::id_mix,
         image_adapter::image_adapter,
         identity_net::identity_net,
         multi_id::multi_id,

@@ -28,7 +28,7 @@ mod safetensors;
 pub use checkpoint::{Checkpoint, Part};
 pub use delta::{Change, Delta, Deltas};
 pub use detect::{Architecture, Family, Kind, expect, recognise};
-pub use file::check_onnx;
+pub use file::{check_onnx, check_onnx_bytes};
 pub use open::{config_of, open};
 pub use problem::{FileProblem, WeightProblem, WeightsReport};
 pub use random::{Shapes, random, shapes, write_random};
