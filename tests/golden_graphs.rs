@@ -7,6 +7,8 @@
 #[path = "../nodes/models/tests/goldens/case.rs"]
 #[allow(dead_code, reason = "the networks' tests use the rest")]
 mod case;
+#[path = "golden_graphs/face.rs"]
+mod face;
 #[path = "golden_graphs/graph.rs"]
 mod graph;
 #[path = "golden_graphs/image.rs"]
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 /// A group of `index.json`: its name, what runs one of its cases, and whether that must compare or decline every output.
 type Group = (&'static str, fn(&Case) -> Outcome, bool);
 
-const GROUPS: &[Group] = &[("pipeline", pipeline::run, false), ("image", image::run, true)];
+const GROUPS: &[Group] = &[("pipeline", pipeline::run, false), ("image", image::run, true), ("face", face::run, true)];
 
 fn main() -> ExitCode {
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();

@@ -13,6 +13,7 @@ mod files;
 mod library;
 #[path = "onnx/picture.rs"]
 mod picture;
+#[allow(dead_code, reason = "another test needs the rest of it")]
 #[path = "onnx/proto.rs"]
 mod proto;
 #[path = "onnx/real.rs"]

@@ -50,7 +50,7 @@ fn every_graph_is_laid_out_and_sound() {
         let document: &Document = project.root();
         assert!(document.graph().doc.is_some() && document.graph().title.is_some(), "{name} is not documented");
     }
-    assert!(count >= 14, "only {count} graphs were found");
+    assert!(count >= 15, "only {count} graphs were found");
 }
 
 #[test]
@@ -123,6 +123,14 @@ fn one_picture_of_one_person() {
     }
     let base = small("lcm-lora.ron", &["steps=2"]);
     assert_ne!(base.data(), small("lcm-lora.ron", &["steps=2", "likeness=0"]).data());
+}
+
+#[test]
+fn edges_and_depth_steer_too() {
+    let both = small("instantid-canny-depth.ron", &["steps=2"]);
+    for other in [["steps=2", "edges=0"], ["steps=2", "depth=0"]] {
+        assert_ne!(small("instantid-canny-depth.ron", &other).data(), both.data(), "{other:?} changes nothing");
+    }
 }
 
 #[test]

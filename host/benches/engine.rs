@@ -208,6 +208,7 @@ fn run(host: &Host, prepared: &Prepared) -> Outcome {
         keep_going: false,
         explain: false,
         cancel: Default::default(),
+        meter: Default::default(),
     };
     let outcome = host.run(prepared, &options, &());
     assert_eq!(outcome.result, RunResult::Ok);

@@ -1,6 +1,7 @@
 //! Digests of files, remembered as long as the file looks the same.
 
 use crate::lock;
+use selfsame_models::Cancel;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -82,17 +83,31 @@ impl Files {
         Ok(())
     }
 
-    /// The digest of what is in a file, in hex. A file that still looks the same is not read again.
-    pub fn digest(&self, path: &Path) -> io::Result<Arc<str>> {
+    /// The digest of what is in a file, if that takes no time: it looks as it did when it was read, or is small.
+    pub fn digest_at_once(&self, path: &Path) -> io::Result<Option<Arc<str>>> {
+        let metadata = std::fs::metadata(path)?;
+        if let Some(known) = self.known(path, Look::of(&metadata)) {
+            return Ok(Some(known));
+        }
+        let is_small = metadata.is_file() && metadata.len() < WORTH_STORING_BYTES;
+        if is_small { self.digest(path, &Cancel::default()).map(Some) } else { Ok(None) }
+    }
+
+    fn known(&self, path: &Path, look: Look) -> Option<Arc<str>> {
+        let known = lock(&self.known);
+        known.get(path).filter(|(known, _)| *known == look).map(|(_, digest)| digest.clone())
+    }
+
+    /// The digest of what is in a file, in hex. A file that still looks the same is not read again. Reading a large one takes
+    /// seconds; `cancel` ends that with an error.
+    pub fn digest(&self, path: &Path, cancel: &Cancel) -> io::Result<Arc<str>> {
         let file = File::open(path)?;
         let look = Look::of(&file.metadata()?);
-        if let Some((known, digest)) = lock(&self.known).get(path)
-            && *known == look
-        {
-            return Ok(digest.clone());
+        if let Some(known) = self.known(path, look) {
+            return Ok(known);
         }
         let is_settled = look.is_older_than(SystemTime::now());
-        let digest: Arc<str> = hash(file)?.into();
+        let digest: Arc<str> = hash(file, cancel)?.into();
         if !is_settled {
             return Ok(digest);
         }
@@ -102,10 +117,11 @@ impl Files {
     }
 }
 
-fn hash(mut file: File) -> io::Result<String> {
+fn hash(mut file: File, cancel: &Cancel) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
+        cancel.check().map_err(io::Error::other)?;
         match file.read(&mut buffer)? {
             0 => break,
             n => hasher.update(&buffer[..n]),
@@ -125,15 +141,15 @@ mod tests {
         std::fs::write(&path, "abc").unwrap();
         let time = std::fs::metadata(&path).unwrap().modified().unwrap();
         let files = Files::new(None);
-        let first = files.digest(&path).unwrap();
+        let first = files.digest(&path, &Cancel::default()).unwrap();
         // From the definition of SHA-256 (FIPS 180-4, example 1).
         assert_eq!(&*first, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_eq!(files.digest(&path).unwrap(), first);
+        assert_eq!(files.digest(&path, &Cancel::default()).unwrap(), first);
 
         let other = folder.path().join("other");
         std::fs::write(&other, "abd").unwrap();
         File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
         std::fs::rename(&other, &path).unwrap();
-        assert_ne!(files.digest(&path).unwrap(), first);
+        assert_ne!(files.digest(&path, &Cancel::default()).unwrap(), first);
     }
 }

@@ -8,6 +8,7 @@ use selfsame_graphs::{
     ArgValues, Asset, AssetKind, AssetMissing, Assets, Disk, Document, Plan, Project, Report, Settings, Targets, Valid,
     validate,
 };
+use selfsame_models::Cancel;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -105,7 +106,8 @@ impl Host {
             (was != is).then_some(Changed::Program { what, was, is })
         });
         let files = map(metadata::FILES).into_iter().map(|(path, digest)| (PathBuf::from(path), digest));
-        let changed = files.filter(|(path, digest)| self.files().digest(path).is_ok_and(|now| *now != **digest));
+        let changed = files
+            .filter(|(path, digest)| self.files().digest(path, &Cancel::default()).is_ok_and(|now| *now != **digest));
         program.chain(changed.map(|(path, _)| Changed::File(path))).collect()
     }
 }
@@ -134,7 +136,7 @@ impl Assets for Host {
                 return match found {
                     Ok(path) => text(path),
                     Err(missing) => Err(AssetMissing {
-                        looked: missing.looked.iter().map(|path| path.display().to_string()).collect(),
+                        looked: missing.places(),
                         hint: missing.hint(),
                         candidates: missing.candidates,
                     }),
@@ -163,8 +165,10 @@ fn missing_again(kind: &str, name: &str, path: PathBuf) -> models::Missing {
         name: name.to_owned(),
         looked: vec![path],
         ambiguous: Vec::new(),
+        no_models: Vec::new(),
         candidates: Vec::new(),
         in_catalogue: None,
+        files: Vec::new(),
         unwritable: None,
     }
 }

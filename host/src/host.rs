@@ -7,6 +7,7 @@ use crate::models::{Catalogue, Folders, Missing};
 use crate::registry::Nodes;
 use crate::run::Trace;
 use crate::{Error, device, lock, onnx};
+use candle_core::DType;
 use selfsame_nodes::Compute;
 use selfsame_nodes::onnx::Runtime;
 use selfsame_sdk::{MakeShared, Object};
@@ -44,6 +45,8 @@ pub struct HostSettings {
     pub nodes: Nodes,
     /// `auto`, `cpu`, `cuda` or `cuda:1`.
     pub device: String,
+    /// The type that weights have there instead of the usual one: f16 on CUDA, f32 on the CPU.
+    pub dtype: Option<DType>,
     /// How many bytes of results and weights are kept in memory.
     pub memory_bytes: u64,
     /// A folder where results are kept between runs of the program; several programs may share it.
@@ -66,6 +69,7 @@ impl Default for HostSettings {
         HostSettings {
             nodes: Nodes::built_in(),
             device: "auto".to_owned(),
+            dtype: None,
             memory_bytes: device::memory_bytes() / 2,
             cache_folder: None,
             cache_bytes: 20 << 30,
@@ -83,7 +87,8 @@ impl Host {
     /// # Errors
     /// If there is no such device, or the cache folder cannot be used.
     pub fn new(settings: HostSettings) -> Result<Self, Error> {
-        let (compute, device_name) = device::open(&settings.device)?;
+        let (mut compute, device_name) = device::open(&settings.device)?;
+        compute.dtype = settings.dtype.unwrap_or(compute.dtype);
         let open = |path: &PathBuf| {
             Disk::open(path, settings.cache_bytes).map_err(|source| Error::CacheFolder { path: path.clone(), source })
         };
@@ -122,6 +127,16 @@ impl Host {
     /// Gives up everything that is kept in memory and that nobody holds.
     pub fn free_memory(&self) {
         lock(&self.memory).clear();
+    }
+
+    /// Forgets what nodes gave, so that they run again; loaded weights stay. What is in a cache folder is not forgotten.
+    pub fn forget_results(&self) {
+        lock(&self.memory).forget_results();
+    }
+
+    /// The type that weights have on the device.
+    pub fn dtype(&self) -> DType {
+        self.compute.dtype
     }
 
     /// Why the cache folder could not be written since the host was made, if so: results are then computed again

@@ -108,7 +108,8 @@ mod tests {
         } else if let Some(id) = value.downcast::<Identity>() {
             vec![bits(&id.tokens), bits(&id.negative_tokens)]
         } else if let Some(face) = value.downcast::<Face>() {
-            let numbers = [&face.bbox[..], face.kps.as_flattened(), face.embedding.as_deref().unwrap_or_default()];
+            let kps = face.kps.unwrap_or_default();
+            let numbers = [&face.bbox[..], kps.as_flattened(), face.embedding.as_deref().unwrap_or_default()];
             vec![(face.picture.to_vec(), numbers.concat().iter().map(|v| v.to_bits()).collect())]
         } else {
             let latent = value.downcast::<Latent>().unwrap();

@@ -22,11 +22,12 @@ pub mod note;
 pub mod number;
 pub mod onnx;
 pub mod sampling;
-mod splitmix;
 pub mod tensors;
 pub mod text;
 pub mod vae;
 pub mod wires;
+
+use selfsame_models::splitmix;
 
 pub use codec::codecs;
 pub use compute::Compute;

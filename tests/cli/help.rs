@@ -16,6 +16,9 @@ const COMMANDS: &[&str] = &[
     "models where",
     "models pull",
     "models verify",
+    "bench",
+    "bench engine",
+    "bench instantid",
     "config",
     "completions",
 ];

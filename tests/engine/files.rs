@@ -1,7 +1,7 @@
 //! Results that depend on what is in a file.
 
 use crate::kit::*;
-use selfsame_host::{Host, RunResult};
+use selfsame_host::{Host, NodeState, RunResult};
 use selfsame_sdk::{Status, Type, Value};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -163,4 +163,51 @@ fn digests_of_large_files_are_remembered_for_the_next_program() {
         assert_eq!(place.run(&kit, &host()).0, [2.0]);
     }
     assert!(Path::new(&store).exists());
+}
+
+/// Large files are read beside everything else. A pipe stands for one here: it is at an end when somebody has written to it.
+#[cfg(unix)]
+#[test]
+fn nothing_waits_for_the_digest_of_a_large_file_that_does_not_need_it() {
+    use selfsame_host::{Event, Observer, RunOptions};
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Duration;
+
+    struct Tells(std::sync::Mutex<Sender<()>>);
+    impl Observer for Tells {
+        fn event(&self, event: &Event) {
+            if let Event::NodeFinished { node: "other", .. } = event {
+                self.0.lock().unwrap().send(()).unwrap();
+            }
+        }
+    }
+
+    let (kit, place) = (kit(), Place::new());
+    let host = kit.host();
+    place.write("1");
+    assert_eq!(place.run(&kit, &host), (vec![1.0], "j l t".to_owned()));
+    std::fs::remove_file(place.file()).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(place.file()).status().unwrap().success());
+
+    let text = r#"Graph(version: 1, nodes: {
+        "j": Join(text: "number.txt"), "l": Load(path: Out("j.out")), "t": Thing(value: Out("l.out")),
+        "other": Thing(value: 7),
+    }, outputs: { "y": Out("t.out"), "z": Out("other.out") })"#;
+    let (options, (sender, told)) = (options(), channel());
+    std::thread::scope(|scope| {
+        let (host, cancel) = (&host, options.cancel.clone());
+        let name = place.folder.path().join("g.ron");
+        let run = scope.spawn(move || {
+            let options: RunOptions = options;
+            run_named(host, name.to_str().unwrap(), text, &[], &options, &Tells(sender.into()))
+        });
+        let in_time = told.recv_timeout(Duration::from_secs(60));
+        // Cancelled first, so that nobody reads the pipe again once it is at its end.
+        cancel.cancel();
+        // Its reader may have given up already.
+        let _ = std::fs::write(place.file(), "2");
+        let outcome = run.join().unwrap();
+        assert!(in_time.is_ok(), "the other node has waited");
+        assert_eq!((outcome.result, in_state(&outcome, NodeState::Ran)), (RunResult::Cancelled, "other".to_owned()));
+    });
 }

@@ -84,7 +84,13 @@ fn norm_crop(case: &Case) -> Outcome {
     let points: Vec<f32> = case.numbers("in.landmarks")?.into_iter().map(|x| x as f32).collect();
     let (pairs, []) = points.as_chunks::<2>() else { return Err("in.landmarks has no pairs".into()) };
     let kps: [[f32; 2]; 5] = pairs.try_into()?;
-    let face = Face { picture: [pixels.dim(1)?, pixels.dim(0)?], bbox: [0.0; 4], kps, det_score: 1.0, embedding: None };
+    let face = Face {
+        picture: [pixels.dim(1)?, pixels.dim(0)?],
+        bbox: [0.0; 4],
+        kps: Some(kps),
+        det_score: 1.0,
+        embedding: None,
+    };
     let file = graph.file("face.json", to_json(&face).map_err(|e| e.to_string())?.as_bytes())?;
     graph.add("face", "LoadFace", vec![("path", path(&file))]);
     for (id, size) in [("crop_u8", 112), ("crop224_u8", 224)] {

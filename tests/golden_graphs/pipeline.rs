@@ -157,7 +157,7 @@ impl Writer<'_> {
         self.add("face", "FaceEmbedding", vec![("embedding", lit(embedding))]);
         let file = self.model(&format!("ip-adapter_{base}.bin"));
         self.add("instantid", "LoadInstantID", vec![("instantid", file)]);
-        let inputs = vec![("instantid", out("instantid", "instantid")), ("faces", out("face", "face"))];
+        let inputs = vec![("instantid", out("instantid", "instantid")), ("face", out("face", "face"))];
         self.add("id", "IDEmbed", inputs);
         Ok(())
     }

@@ -113,6 +113,49 @@ fn folders_that_are_models() {
 }
 
 #[test]
+fn packs_that_are_archives() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |path: &str| dir.path().join(path);
+    write(at("insightface/models/antelopev2.zip"), "PK");
+    write(at("insightface/buffalo_l/buffalo_l.zip"), "PK");
+    write(at("checkpoints/backup.zip"), "PK");
+    let folders = folders_of(&[dir.path()]);
+    let archive = at("insightface/models/antelopev2.zip");
+    for name in ["antelopev2", "antelopev2.zip", archive.to_str().unwrap()] {
+        assert_eq!(find(&folders, "insightface", name).unwrap(), archive, "{name}");
+    }
+    assert_eq!(find(&folders, "insightface", "buffalo_l").unwrap(), at("insightface/buffalo_l/buffalo_l.zip"));
+    assert!(find(&folders, "checkpoints", "backup").is_err());
+    assert_eq!(names(&folders, None), ["insightface: antelopev2.zip", "insightface: buffalo_l/buffalo_l.zip"]);
+    // The folder goes first: what is unpacked needs no unpacking.
+    write(at("insightface/models/antelopev2/glintr100.onnx"), "1");
+    assert_eq!(find(&folders, "insightface", "antelopev2").unwrap(), at("insightface/models/antelopev2"));
+}
+
+#[test]
+fn a_folder_of_the_name_that_is_no_model_is_told_with_what_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = dir.path().join("insightface/models/antelopev2");
+    write(pack.join("antelopev2.7z"), "7z");
+    write(pack.join("readme.txt"), "x");
+    let folders = folders_of(&[dir.path()]);
+    for name in ["antelopev2", pack.to_str().unwrap()] {
+        let missing = find(&folders, "insightface", name).unwrap_err();
+        let what = format!("{} is no such model: it has only antelopev2.7z, readme.txt", pack.display());
+        assert!(missing.to_string().contains(&what), "{missing}");
+        assert!(missing.places().contains(&what), "{missing}");
+    }
+    let hint = find(&folders, "insightface", "antelopev2").unwrap_err().hint().unwrap();
+    assert!(hint.starts_with("run `selfsame models pull antelopev2`, which fetches "), "{hint}");
+    for file in ["antelopev2/scrfd_10g_bnkps.onnx (16923827 bytes)", "antelopev2/glintr100.onnx (260665334 bytes)"] {
+        assert!(hint.contains(file), "{hint}");
+    }
+    std::fs::create_dir_all(dir.path().join("insightface/models/empty")).unwrap();
+    let missing = find(&folders, "insightface", "empty").unwrap_err();
+    assert!(missing.to_string().contains("is no such model: it is empty"), "{missing}");
+}
+
+#[test]
 fn what_a_missing_model_says() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path().join("checkpoints/dreamshaper_8.safetensors"), "x");

@@ -96,7 +96,7 @@ fn sizes_of_the_model_and_of_the_picture() {
     let keep = ("keep_size", Wire::Bool(true));
     let told = [("width", Wire::Int(5)), ("height", Wire::Int(3)), keep.clone()];
     assert_eq!(run(&free, &stripes, &told).unwrap().dims(), [1, 3, 5, 1]);
-    assert_eq!(run(&free, &stripes, &[keep.clone()]).unwrap().dims(), [1, 32, 32, 1]);
+    assert_eq!(run(&free, &stripes, std::slice::from_ref(&keep)).unwrap().dims(), [1, 32, 32, 1]);
     assert_eq!(run(&free, &stripes, &[("multiple_of", Wire::Int(3)), keep]).unwrap().dims(), [1, 3, 9, 1]);
 }
 

@@ -69,8 +69,25 @@ impl Node<'_> {
 
 /// A model file.
 pub fn model(nodes: &[Node], inputs: &[Value], outputs: &[Value]) -> Vec<u8> {
+    model_with(nodes, &[], inputs, outputs)
+}
+
+/// Numbers that lie in a model: name, dimensions, values.
+pub type Weights<'a> = (&'a str, &'a [usize], &'a [f32]);
+
+fn weights((name, dims, values): &Weights) -> Vec<u8> {
+    // TensorProto: dims, data_type, name, raw_data.
+    let mut parts: Vec<_> = dims.iter().map(|dim| int(1, *dim as u64)).collect();
+    parts.extend([int(2, F32), text(8, name)]);
+    parts.push(message(9, &[values.iter().flat_map(|value| value.to_le_bytes()).collect()]));
+    message(5, &parts)
+}
+
+/// A model file with weights.
+pub fn model_with(nodes: &[Node], own: &[Weights], inputs: &[Value], outputs: &[Value]) -> Vec<u8> {
     let mut graph: Vec<_> = nodes.iter().map(Node::bytes).collect();
     graph.push(text(2, "graph"));
+    graph.extend(own.iter().map(weights));
     graph.extend(inputs.iter().map(|input| value(11, *input)));
     graph.extend(outputs.iter().map(|output| value(12, *output)));
     // IR version 8, operators of version 17: what ONNX Runtime 1.17 knows too.

@@ -145,6 +145,15 @@ impl Memory {
         self.shrink_to(0);
     }
 
+    /// Gives up records and values; shared resources stay.
+    pub fn forget_results(&mut self) {
+        self.records.clear();
+        self.record_age.clear();
+        self.record_bytes = 0;
+        let values: Vec<Id> = self.entries.keys().filter(|id| matches!(id, Id::Value(_))).cloned().collect();
+        values.iter().for_each(|id| drop(self.remove(id)));
+    }
+
     pub fn in_use(&self) -> MemoryUse {
         let Memory { bytes, entries, records, given_up, .. } = self;
         MemoryUse { bytes: *bytes, entries: entries.len(), records: records.len(), given_up: *given_up }
@@ -283,6 +292,19 @@ mod tests {
         memory.clear();
         assert!(memory.shared("weights").is_none());
         assert_eq!(memory.in_use().bytes, 0);
+    }
+
+    #[test]
+    fn results_are_forgotten_and_resources_stay() {
+        let mut memory = Memory::new(1000);
+        memory.add_value(key(1), picture(), 1.0);
+        let reads = crate::cache::Reads::default();
+        memory.add_record(key(1), Record { outcome: crate::cache::Outcome::Asks(0), seconds: 1.0, reads });
+        memory.add_shared("weights", Arc::new(0u8), 10, 1.0);
+        memory.forget_results();
+        assert!(memory.value(&key(1)).is_none() && memory.record(&key(1)).is_none());
+        assert!(memory.shared("weights").is_some());
+        assert_eq!(memory.in_use(), MemoryUse { bytes: 10, entries: 1, records: 0, given_up: 0 });
     }
 
     #[test]

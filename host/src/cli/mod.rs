@@ -51,6 +51,7 @@ enum Command {
     Models(models::Models),
     Setup(setup::Setup),
     Config(config::Config),
+    #[command(subcommand)]
     Bench(bench::Bench),
     Completions(completions::Completions),
 }
@@ -74,7 +75,7 @@ pub fn run() -> ExitCode {
         Command::Models(models) => models.run(config),
         Command::Setup(setup) => setup.run(config),
         Command::Config(command) => command.run(config),
-        Command::Bench(bench) => bench.run(),
+        Command::Bench(bench) => bench.run(config),
         Command::Completions(completions) => completions.run(),
     };
     let exit = done.unwrap_or_else(|stop| {

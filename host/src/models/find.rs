@@ -1,7 +1,8 @@
 //! From the name of a model to its file.
 
-use super::kind::{folders_of, relative_parts};
-use super::list::{EXTENSIONS, is_model_folder};
+use super::catalogue::ModelFile;
+use super::kind::{Kind, folders_of, relative_parts};
+use super::list::{EXTENSIONS, is_archived_pack, is_model_folder};
 use super::{Catalogue, Folders, Origin, bundled};
 use selfsame_graphs::nearest;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,14 @@ pub struct Missing {
     pub looked: Vec<PathBuf>,
     /// Several files have this name in different sub-folders: write the sub-folder too.
     pub ambiguous: Vec<PathBuf>,
+    /// Folders of this name that are no model of the kind, and the first of what is in them.
+    pub no_models: Vec<(PathBuf, Vec<String>)>,
     /// The names of the models that are there, for "did you mean".
     pub candidates: Vec<String>,
     /// The name of the catalogue's model that holds this file; `selfsame models pull` fetches it.
     pub in_catalogue: Option<String>,
+    /// The files of this kind in that model, and their lengths where they are known.
+    pub files: Vec<(String, Option<u64>)>,
     /// It is part of the program, but could not be written to where it is read from: why.
     pub unwritable: Option<String>,
 }
@@ -32,8 +37,25 @@ impl Missing {
         if !self.ambiguous.is_empty() {
             return Some("write the sub-folder too".into());
         }
-        let pull = self.in_catalogue.as_ref().map(|model| format!("run `selfsame models pull {model}`"));
+        let pull =
+            self.in_catalogue.as_ref().map(|model| format!("run `selfsame models pull {model}`{}", self.fetched()));
         pull.or_else(|| self.near().map(|name| format!("did you mean `{name}`?")))
+    }
+
+    /// The files of a model that is more than one, for those who have them already and only need to know where they go.
+    fn fetched(&self) -> String {
+        if self.files.len() < 2 {
+            return String::new();
+        }
+        let bytes = |bytes: &Option<u64>| bytes.map(|bytes| format!(" ({bytes} bytes)")).unwrap_or_default();
+        let files: Vec<String> = self.files.iter().map(|(name, length)| format!("{name}{}", bytes(length))).collect();
+        format!(", which fetches {}", files.join(", "))
+    }
+
+    /// Every place where it was looked for, with what is there instead.
+    pub fn places(&self) -> Vec<String> {
+        let looked = self.looked.iter().map(|path| path.display().to_string());
+        looked.chain(self.no_models.iter().map(|(folder, files)| in_words(folder, files))).collect()
     }
 
     /// The candidate whose file name is most like the name asked for.
@@ -50,6 +72,9 @@ impl Missing {
             ([], looked) => format!("{what}: not found in any of{}", lines(looked)),
             (several, _) => format!("{what}: several files have this name{}", lines(several)),
         };
+        for (folder, files) in &self.no_models {
+            message += &format!("\n{}", in_words(folder, files));
+        }
         if let Some(why) = &self.unwritable {
             message += &format!("\nit is part of the program, but cannot be written there: {why}");
         }
@@ -58,6 +83,12 @@ impl Missing {
         }
         message
     }
+}
+
+/// A folder that is no model, with what is in it.
+fn in_words(folder: &Path, files: &[String]) -> String {
+    let files = if files.is_empty() { "it is empty".to_owned() } else { format!("it has only {}", files.join(", ")) };
+    format!("{} is no such model: {files}", folder.display())
 }
 
 impl Folders {
@@ -84,14 +115,24 @@ impl Folders {
         if let (Some(_), 1) = (relative_parts(name), matches.len()) {
             return Ok(matches.remove(0));
         }
-        let folders = self.all().iter().flat_map(|f| folders_of(kind).into_iter().map(move |sub| f.path.join(sub)));
+        let folders: Vec<PathBuf> =
+            self.all().iter().flat_map(|f| folders_of(kind).into_iter().map(move |sub| f.path.join(sub))).collect();
+        let below = relative_parts(name).map(|parts| parts.iter().collect::<PathBuf>());
+        let of_name = below.iter().flat_map(|below| folders.iter().map(move |folder| folder.join(below)));
+        let given = std::iter::once(PathBuf::from(name)).filter(|path| path.is_absolute());
+        let no_models = of_name.chain(given).filter_map(|path| Some((path.clone(), files_in(&path)?))).collect();
+        let in_catalogue = catalogue.holding(kind, name);
+        let of_kind = |file: &&ModelFile| Kind::named(kind).is_some_and(|kind| kind.name == file.kind);
+        let files = in_catalogue.iter().flat_map(|model| model.files.iter().filter(of_kind));
         Err(Box::new(Missing {
             kind: kind.to_string(),
             name: name.to_string(),
-            looked: folders.collect(),
+            looked: folders,
+            no_models,
             ambiguous: if relative_parts(name).is_some() { matches } else { Vec::new() },
             candidates: listing.entries.into_iter().map(|entry| entry.name).collect(),
-            in_catalogue: catalogue.holding(kind, name).map(|model| model.name.clone()),
+            in_catalogue: in_catalogue.map(|model| model.name.clone()),
+            files: files.map(|file| (file.name.clone(), file.bytes)).collect(),
             unwritable,
         }))
     }
@@ -123,12 +164,28 @@ fn model_at(kind: &str, path: PathBuf) -> Option<PathBuf> {
     if path.is_file() || is_model_folder(&path, kind) {
         return Some(path);
     }
-    EXTENSIONS.iter().find_map(|extension| {
+    let with = |extension: &str| {
         let mut with = path.clone().into_os_string();
         with.push(format!(".{extension}"));
-        let with = PathBuf::from(with);
-        with.is_file().then_some(with)
-    })
+        PathBuf::from(with)
+    };
+    let archive = with("zip");
+    let file = EXTENSIONS.iter().map(|extension| with(extension)).find(|path| path.is_file());
+    file.or_else(|| (archive.is_file() && is_archived_pack(&archive, kind)).then_some(archive))
+}
+
+/// The names of the first files in a folder, sorted; none if it is none.
+fn files_in(folder: &Path) -> Option<Vec<String>> {
+    const MOST: usize = 8;
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    if names.len() > MOST {
+        let more = names.len() - MOST;
+        names.truncate(MOST);
+        names.push(format!("and {more} more"));
+    }
+    Some(names)
 }
 
 /// A name that is the path of a file: users write these too.
@@ -146,9 +203,13 @@ fn file_name(name: &str) -> &str {
 pub(crate) fn stem(name: &str) -> &str {
     let file = file_name(name);
     match file.rsplit_once('.') {
-        Some((stem, extension)) if EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()) => stem,
+        Some((stem, extension)) if is_extension(&extension.to_ascii_lowercase()) => stem,
         _ => file,
     }
+}
+
+fn is_extension(extension: &str) -> bool {
+    extension == "zip" || EXTENSIONS.contains(&extension)
 }
 
 /// Whether the last part of `name` is `file`, the extension perhaps left out.

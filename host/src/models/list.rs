@@ -5,7 +5,7 @@ use super::{Folder, Folders, Origin, bundled};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What model files end with.
+/// What model files end with. An InsightFace pack may be a zip archive too.
 pub const EXTENSIONS: &[&str] = &["safetensors", "bin", "pt", "pth", "ckpt", "onnx"];
 
 /// A model: a file, or a folder that is one model (a diffusers folder, an InsightFace pack).
@@ -112,7 +112,9 @@ impl Walk<'_> {
                     self.add(name, path, bytes);
                 }
                 Ok(meta) if meta.is_dir() => self.walk(&path, &format!("{name}/")),
-                Ok(meta) if is_model_file(&path) => self.add(name, path, meta.len()),
+                Ok(meta) if is_model_file(&path) || is_archived_pack(&path, self.kind) => {
+                    self.add(name, path, meta.len())
+                }
                 Ok(_) => {}
                 // A link to nothing is a file that is not there.
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -137,6 +139,15 @@ pub(crate) fn is_model_file(path: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
 
+/// Whether a file is a zip archive of a kind that may come as one: an InsightFace pack.
+pub(crate) fn is_archived_pack(path: &Path, kind: &str) -> bool {
+    is_pack_kind(kind) && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
+}
+
+fn is_pack_kind(kind: &str) -> bool {
+    super::Kind::named(kind).is_some_and(|kind| kind.name == "insightface")
+}
+
 /// Whether a folder is one model: a diffusers pipeline, one diffusers network with its weights, or an InsightFace pack.
 pub(crate) fn is_model_folder(path: &Path, kind: &str) -> bool {
     if path.join("model_index.json").is_file() {
@@ -145,7 +156,7 @@ pub(crate) fn is_model_folder(path: &Path, kind: &str) -> bool {
     let weights =
         |name: &str| ["diffusion_pytorch_model", "pytorch_model", "model"].iter().any(|start| name.starts_with(start));
     let network = path.join("config.json").is_file();
-    let pack = super::Kind::named(kind).is_some_and(|kind| kind.name == "insightface");
+    let pack = is_pack_kind(kind);
     (network || pack)
         && std::fs::read_dir(path).is_ok_and(|files| {
             files.flatten().map(|file| file.path()).any(|file| {

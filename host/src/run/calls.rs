@@ -48,7 +48,7 @@ impl Calls {
                 Some(source) => {
                     let value =
                         resolve(source, outputs).ok_or_else(|| Error::input(&port.name, "it was not computed"))?;
-                    SlotRef::Given(if port.list { as_list(value) } else { value })
+                    SlotRef::Given(if port.list { without_nothing(port, as_list(value)) } else { value })
                 }
             });
         }
@@ -147,6 +147,18 @@ fn as_list(value: Ref) -> Ref {
         Ref::List(_) => value,
         one => Ref::list(vec![one]),
     }
+}
+
+/// A list without the elements that are nothing, where the others are values and no list is taken as one.
+fn without_nothing(port: &InputPort, value: Ref) -> Ref {
+    let Ref::List(list) = &value else { return value };
+    let is_nothing = |item: &Ref| matches!(item, Ref::List(list) if list.items.is_empty());
+    let is_value = |item: &Ref| !matches!(item, Ref::List(_));
+    let takes_lists = port.ty.members().iter().any(|ty| matches!(ty, Type::Any | Type::List(_)));
+    if takes_lists || !list.items.iter().any(is_value) || !list.items.iter().any(is_nothing) {
+        return value;
+    }
+    Ref::list(list.items.iter().filter(|item| !is_nothing(item)).cloned().collect())
 }
 
 /// Whether the value of an input goes into every call as it is.

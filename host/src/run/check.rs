@@ -2,7 +2,7 @@
 
 use selfsame_sdk::{Error, NodeDescriptor, Status, Value};
 
-/// Whether there is a value for every output, of its type.
+/// Whether there is a value for every output, of its type, or nothing.
 pub(super) fn outputs(descriptor: &NodeDescriptor, values: &[Value]) -> Result<(), Error> {
     let wrong = |message: String| {
         Err(Error::with(Status::Internal, message)
@@ -13,7 +13,7 @@ pub(super) fn outputs(descriptor: &NodeDescriptor, values: &[Value]) -> Result<(
     }
     for (port, value) in descriptor.outputs.iter().zip(values) {
         let ty = value.ty();
-        if !port.ty.accepts(&ty) {
+        if !value.is_nothing() && !port.ty.accepts(&ty) {
             return wrong(format!("output `{}` should be {}, but is {value}", port.name, port.ty));
         }
     }

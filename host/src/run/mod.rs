@@ -19,7 +19,7 @@ use crate::lock;
 use crate::metadata;
 use crate::output::Output;
 use engine::{Called, Engine, Store, Task};
-use selfsame_models::Cancel;
+use selfsame_models::{Cancel, Meter};
 use selfsame_sdk::{Ctx, Error, Inputs, Literal, Node, Slot, Status, Value, panics};
 use services::CallServices;
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +42,8 @@ pub struct RunOptions {
     pub threads: usize,
     /// Stops the run. A token is for one run: a failing node flips it too, so that the others stop.
     pub cancel: Cancel,
+    /// Counts what the networks compute, and times it if it was made for that.
+    pub meter: Meter,
 }
 
 impl Default for RunOptions {
@@ -54,6 +56,7 @@ impl Default for RunOptions {
             explain: false,
             threads: cores.max(4),
             cancel: Cancel::default(),
+            meter: Meter::default(),
         }
     }
 }
@@ -272,6 +275,13 @@ impl<'r> Run<'r> {
 
     fn perform(&self, task: Task) -> Done {
         match task {
+            Task::Digest { node, files } => {
+                let digest = |path: PathBuf| {
+                    let digest = self.host.files().digest(&path, &self.cancel).ok();
+                    (path, digest)
+                };
+                Done::Digested(node, files.into_iter().map(digest).collect())
+            }
             Task::Load { node, wanted } => {
                 let found = wanted.into_iter().filter_map(|(key, ty)| Some((key, self.host.load_value(&key, &ty)?)));
                 Done::Loaded(node, found.collect())
@@ -290,6 +300,7 @@ impl<'r> Run<'r> {
     fn finish<'e>(&self, engine: &'e Mutex<Engine<'r>>, done: Done) -> MutexGuard<'e, Engine<'r>> {
         let mut engine = lock(engine);
         match done {
+            Done::Digested(node, digests) => engine.digested(node, digests),
             Done::Loaded(node, found) => engine.loaded(node, found),
             Done::Called(node, call, slots, called) => engine.called(node, call, slots, called),
         }
@@ -350,12 +361,26 @@ impl<'r> Run<'r> {
         self.options.explain || self.host.has_disk()
     }
 
-    /// What is known of a call, if the paths that it took mean the same files and these are still the same.
-    fn record(&self, key: &Key) -> Option<Record> {
-        let record = self.host.record(key)?;
-        let same = |(path, digest): &FileRead| self.host.files().digest(path).is_ok_and(|now| now == *digest);
-        let here = record.reads.folder.as_ref().is_none_or(|folder| *folder == self.folder());
-        (here && record.reads.files.iter().all(same)).then_some(record)
+    /// What is known of a call, if the paths that it took mean the same files and these are still the same. `digests` are those
+    /// that were just made; no other file is read that takes long.
+    fn record(&self, key: &Key, digests: &Digests) -> Found {
+        let Some(record) = self.host.record(key) else { return Found::Nothing };
+        if record.reads.folder.as_ref().is_some_and(|folder| *folder != self.folder()) {
+            return Found::Nothing;
+        }
+        let mut unread = Vec::new();
+        for (path, digest) in &record.reads.files {
+            let now = match digests.get(path) {
+                Some(made) => Ok(made.clone()),
+                None => self.host.files().digest_at_once(path),
+            };
+            match now {
+                Ok(Some(now)) if now == *digest => {}
+                Ok(None) if !digests.contains_key(path) => unread.push(path.clone()),
+                _ => return Found::Nothing,
+            }
+        }
+        if unread.is_empty() { Found::Record(record) } else { Found::Unread(unread) }
     }
 
     /// A key that no other call has.
@@ -442,7 +467,19 @@ struct Shared<'r> {
     workers: Mutex<usize>,
 }
 
+/// Digests of files; none of one that cannot be read.
+type Digests = HashMap<PathBuf, Option<Arc<str>>>;
+
+/// What is known of a call.
+enum Found {
+    Record(Record),
+    /// These files have to be read first.
+    Unread(Vec<PathBuf>),
+    Nothing,
+}
+
 enum Done {
+    Digested(usize, Digests),
     Loaded(usize, Vec<(Key, Arc<dyn selfsame_sdk::Object>)>),
     Called(usize, usize, Vec<Slot>, Called),
 }

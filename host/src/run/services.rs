@@ -97,7 +97,10 @@ impl Services for CallServices<'_> {
     }
 
     fn reads(&self, path: &Path) -> Result<String> {
-        let digest = self.run.host.files().digest(path).map_err(|error| {
+        let digest = self.run.host.files().digest(path, &self.run.cancel).map_err(|error| {
+            if self.is_cancelled() {
+                return Error::cancelled();
+            }
             let status = if error.kind() == std::io::ErrorKind::NotFound { Status::NotFound } else { Status::Internal };
             Error::with(status, format!("cannot read {}: {error}", path.display()))
         })?;
@@ -122,6 +125,9 @@ impl Services for CallServices<'_> {
     fn interface(&self, id: TypeId) -> Option<&(dyn Any + Send + Sync)> {
         if id == TypeId::of::<selfsame_models::Cancel>() {
             return Some(&self.run.cancel);
+        }
+        if id == TypeId::of::<selfsame_models::Meter>() {
+            return Some(&self.run.options.meter);
         }
         self.run.host.offer(id)
     }

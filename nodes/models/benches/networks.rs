@@ -3,7 +3,7 @@
 //! `cargo bench -p selfsame-models --bench networks`. The medium UNet is SDXL's structure at 116 M parameters, so that a step
 //! takes seconds, not minutes, on two cores; the VAE is full size.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use selfsame_models::controlnet::{ControlInput, ControlNet, ControlNetConfig, ControlStrength};
 use selfsame_models::noise::TorchNoise;
@@ -11,10 +11,9 @@ use selfsame_models::samplers::{Denoiser, ModelSigmas, Run, Sampler, Schedule};
 use selfsame_models::text::{ClipConfig, ClipText, Token, Tokenizer};
 use selfsame_models::unet::{AddedConditions, UNet, UNetConfig, UNetInput};
 use selfsame_models::vae::{AutoencoderKl, AutoencoderKlConfig};
-use selfsame_models::weights::{WeightProblem, Weights};
-use selfsame_models::{Cancel, Error, Result};
+use selfsame_models::weights::Weights;
+use selfsame_models::{Cancel, Result};
 use serde_json::json;
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -22,26 +21,9 @@ fn randn(shape: impl Into<candle_core::Shape>, scale: f32) -> Tensor {
     Tensor::randn(0f32, scale, shape, &Device::Cpu).expect("a CPU tensor")
 }
 
-/// Builds a network over an empty source, reads from the report what it wants, and builds it again over random tensors.
+/// A network with random weights, always the same.
 fn random<T>(build: impl Fn(&Weights) -> Result<T>) -> T {
-    let empty = Weights::from_tensors(HashMap::new(), DType::F32, &Device::Cpu);
-    build(&empty).expect("construction only notes problems");
-    let Err(Error::Weights(report)) = empty.finish("benchmark") else {
-        unreachable!("an empty source misses everything")
-    };
-    let tensor = |problem: &WeightProblem| match problem {
-        WeightProblem::Missing { name, expected } => {
-            let fan_in: usize = expected.iter().skip(1).product();
-            let tensor = match expected.len() {
-                1 => Tensor::ones(expected.as_slice(), DType::F32, &Device::Cpu).expect("a CPU tensor"),
-                _ => randn(expected.as_slice(), (fan_in as f32).powf(-0.5)),
-            };
-            (name.clone(), tensor)
-        }
-        other => unreachable!("{other}"),
-    };
-    let full = Weights::from_tensors(report.problems.iter().map(tensor).collect(), DType::F32, &Device::Cpu);
-    build(&full).expect("every tensor is there")
+    selfsame_models::weights::random(0, build).expect("a valid structure")
 }
 
 const POOLED: usize = 320;

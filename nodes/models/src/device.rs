@@ -37,6 +37,18 @@ pub fn cuda_device(ordinal: usize) -> Result<Device> {
     Ok(device)
 }
 
+/// Bytes of a CUDA device's memory that are taken, by this program or another; none on the CPU.
+pub(crate) fn memory_in_use(device: &Device) -> Option<u64> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(cuda) => {
+            let (free, total) = cuda.cuda_stream().context().mem_get_info().ok()?;
+            Some(total.saturating_sub(free) as u64)
+        }
+        _ => None,
+    }
+}
+
 /// Raises the release threshold of the device's memory pool from 0 to the most there is.
 #[cfg(feature = "cuda")]
 fn keep_freed_memory(ordinal: usize) -> Result<()> {

@@ -16,6 +16,7 @@
 //! | [`vae`] | AutoencoderKL and TAESD, tiled for large pictures |
 //! | [`depth`] | Depth Anything: how near each pixel of a picture is |
 //! | [`rng`], [`noise`] | torch's random numbers for the same seed; the sources of noise that samplers draw from |
+//! | [`splitmix`] | random numbers that need not be torch's |
 //! | [`layers`] | named weights plus one call into `ops` |
 //! | [`ops`] | every heavy operation, so that a faster kernel replaces it in one place |
 
@@ -28,12 +29,14 @@ mod device;
 mod error;
 pub mod layers;
 pub mod lora;
+mod meter;
 pub mod noise;
 pub mod ops;
 pub mod rng;
 pub mod samplers;
 pub mod sampling;
 pub mod schedulers;
+pub mod splitmix;
 pub mod text;
 pub mod unet;
 pub mod vae;
@@ -42,3 +45,4 @@ pub mod weights;
 pub use cancel::Cancel;
 pub use device::{best_device, cuda_device};
 pub use error::{Error, Result};
+pub use meter::{Done, Meter, Work};

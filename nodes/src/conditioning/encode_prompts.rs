@@ -4,6 +4,7 @@ use super::text_encode::{Syntax, encode};
 use crate::networks::text_encoders;
 use crate::wires::{Clip, Condition, Conditioning, from_device};
 use candle_core::Tensor as DeviceTensor;
+use selfsame_models::text::EncodedText;
 use selfsame_models::weights::Family;
 use selfsame_sdk::prelude::*;
 
@@ -37,13 +38,20 @@ pub fn encode_prompts(
     let second = [negative_2.as_deref().unwrap_or(text), prompt_2.as_deref().unwrap_or(&prompt)];
     let row = |tensor: &DeviceTensor, row: usize| from_device(&tensor.narrow(0, row, 1)?);
     let zeros = |tensor: Tensor| Tensor::new(tensor.shape(), vec![0.0; tensor.data().len()]);
-    let condition = |at: usize, skip: usize, is_zero: bool| -> Result<Conditioning> {
-        let encoded = encode(ctx, &encoders, &first, &second, syntax, skip)?;
+    let encode = |skip: usize| encode(ctx, &encoders, &first, &second, syntax, skip);
+    let condition = |encoded: &EncodedText, at: usize, is_zero: bool| -> Result<Conditioning> {
         let finish = |tensor: &DeviceTensor| if is_zero { zeros(row(tensor, at)?) } else { row(tensor, at) };
         let pooled = encoded.pooled.as_ref().map(finish).transpose()?;
         Ok(Conditioning { entries: vec![Condition::new(finish(&encoded.context)?, pooled)] })
     };
     // Source: `encode_prompt` of diffusers' pipelines (`force_zeros_for_empty_prompt` of SDXL's).
     let nothing = negative.is_none() && clip.family == Family::Sdxl;
-    Ok((condition(1, clip.skip, false)?, condition(0, 0, nothing)?))
+    let skipped = encode(clip.skip)?;
+    let positive = condition(&skipped, 1, false)?;
+    // Encoding costs; zeros only need the shapes.
+    let negative = match clip.skip == 0 || nothing {
+        true => condition(&skipped, 0, nothing)?,
+        false => condition(&encode(0)?, 0, false)?,
+    };
+    Ok((positive, negative))
 }

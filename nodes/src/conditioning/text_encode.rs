@@ -1,9 +1,10 @@
 //! Text to conditioning.
 
+use crate::compute::measure;
 use crate::networks::{TextEncoders, text_encoders};
 use crate::wires::{Clip, Condition, Conditioning, Embedding, ModelFile, from_device};
-use selfsame_models::Cancel;
 use selfsame_models::text::{EncodeOptions, EncodedText, PromptStyle, encode_sd15, encode_sdxl};
+use selfsame_models::{Cancel, Work};
 use selfsame_sdk::prelude::*;
 
 /// How weights in a prompt, such as `(red hat:1.2)`, are read and applied.
@@ -72,9 +73,11 @@ pub(super) fn encode(
         embeddings: &encoders.embeddings,
         cancel: ctx.get::<Cancel>()?.clone(),
     };
-    Ok(match &encoders.second {
-        None => encode_sd15(&encoders.first, first, &options)?,
-        Some(clip_g) => encode_sdxl(&encoders.first, clip_g, first, second, &options)?,
+    measure(ctx, Work::TextEncoder, || {
+        Ok(match &encoders.second {
+            None => encode_sd15(&encoders.first, first, &options)?,
+            Some(clip_g) => encode_sdxl(&encoders.first, clip_g, first, second, &options)?,
+        })
     })
 }
 

@@ -23,12 +23,9 @@ pub fn aligned_face(
     rounding: Rounding,
 ) -> Result<Image> {
     check_picture(&face, &image)?;
-    let map = to_crop(&face.kps, size).input(if size.is_multiple_of(112) || size.is_multiple_of(128) {
-        "face"
-    } else {
-        "size"
-    })?;
-    let frames = Bytes::frames(image, 3)?;
+    let is_size = size.is_multiple_of(112) || size.is_multiple_of(128);
+    let map = to_crop(&face.key_points().input("face")?, size).input(if is_size { "face" } else { "size" })?;
+    let frames = Bytes::frames_as_read(image, 3)?;
     Bytes::into_image(frames.iter().map(|frame| affine(frame, map, [size, size], rounding)).collect::<Result<_>>()?)
 }
 
@@ -41,7 +38,7 @@ mod tests {
     fn the_eyes_go_to_their_places() {
         let face = face([20.0, 20.0, 60.0, 70.0]);
         let mut data = vec![0.0; 100 * 100];
-        for [x, y] in &face.kps[..2] {
+        for [x, y] in &face.kps.unwrap()[..2] {
             for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
                 data[(*y as usize + dy) * 100 + *x as usize + dx] = 1.0;
             }
@@ -59,6 +56,8 @@ mod tests {
         let of = |face: Face, size| aligned_face(image.clone(), face, size, Rounding::Coarse).unwrap_err().to_string();
         assert!(of(face([0.0; 4]), 112).starts_with("input `image`: the face is from a picture of 100 x 100 px"));
         let dot = Face { picture: [2, 2], ..face([1.0; 4]) };
+        let boxed = Face { kps: None, ..dot.clone() };
+        assert!(of(boxed, 112).starts_with("input `face`: the face has no key points"));
         assert!(of(dot.clone(), 112).starts_with("input `face`: key points"));
         assert!(of(dot, 113).starts_with("input `size`: a crop of 113 px"));
     }

@@ -1,17 +1,16 @@
 //! Faces in a picture: where they are, and who.
 
-use super::align::to_crop;
-use super::detect::{Thresholds, detect, fixed_side, is_scrfd};
+use super::detect::{Settings, detect, fixed_size, has_key_points};
+use super::pack::Pack;
+use super::recognise::{Preparation, embed};
 use super::select::{By, select};
-use super::warp::{Rounding, affine};
-use crate::Compute;
+use super::warp::Rounding;
+use crate::compute::measure;
 use crate::image::bytes::Bytes;
-use crate::onnx::{Options, Provider, Session};
+use crate::onnx::{Device, Options, Session};
 use crate::wires::Face;
+use selfsame_models::Work;
 use selfsame_sdk::prelude::*;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The sides of the canvas that are tried, in this order: the usual one, smaller ones for faces that fill the picture, larger
 /// ones for small faces.
@@ -19,202 +18,208 @@ use std::sync::Arc;
 /// Source: cubiq/ComfyUI_InstantID tries 640 down to 192; the larger ones find faces that are small in a large picture.
 const SIDES: [usize; 10] = [640, 576, 512, 448, 384, 320, 256, 192, 1024, 1280];
 
+/// What is added on each side of the picture in the end, as a share of its own side.
+const BORDERS: [f64; 2] = [0.25, 0.5];
+
+/// The outputs in their order.
+type Outputs = (Option<Face>, Vec<Face>, i64, i64, f64);
+
 /// Finds the faces in a picture: boxes, key points, and the embeddings that say who they are.
 ///
-/// It works with packs of insightface: a folder with an SCRFD detector and an ArcFace-like recogniser in ONNX format. InstantID
-/// needs those of `antelopev2`. The detector looks at 640 px; if it finds nothing, at other sizes, and last at the picture with
-/// a border around it.
+/// It works with packs of insightface: a folder or zip archive with an SCRFD detector and an ArcFace-like recogniser in ONNX format.
+/// InstantID needs those of `antelopev2`. The detector looks at 640 px; if it finds nothing, at other sizes, and last at the picture
+/// with a border around it.
+///
+/// A detector without key points gives boxes only: nobody can be recognised then, and nothing drawn.
 #[node(
     id = "core.face.analysis",
     name = "FaceAnalysis",
     title = "Face analysis",
     category = "face",
+    device,
     search = ["detect", "insightface", "antelopev2", "scrfd", "arcface"]
 )]
 #[output(
-    face = "the face that was chosen",
+    face = "the face that was chosen; nothing, if there is none and it is not required",
     faces = "all faces, best first",
     count = "how many there are",
-    det_size = "the size in pixels at which they were found"
+    det_size = "the size in pixels at which they were found; 0 if there are none",
+    border = "how wide the border was with which they were found, as a share of the picture's sides; 0 if there was none"
 )]
 pub fn face_analysis(
     ctx: Ctx,
     /// The picture; of a batch the first. Alpha is left out.
     image: Image,
-    /// The folder with the networks.
+    /// The folder or zip archive with the networks.
     #[param(model = "insightface")]
     pack: String,
     /// Which face is chosen if there are several.
     #[param(default = "largest")]
     choose: By,
-    /// Which one, from the left, if `choose` is `left_to_right`.
+    /// Which one in that order: 1 is the second largest, second from the left, second nearest and so on. -1 is the last.
     #[param(default = 0, hard = -1000..=1000)]
     index: i64,
-    /// A face that the chosen one should be like, if `choose` is `similar`.
+    /// For `nearest`: the point, from the left, as a fraction of the picture.
+    #[param(default = 0.5, hard = 0.0..=1.0, step = 0.01, slider)]
+    x: f64,
+    /// For `nearest`: the point, from above, as a fraction of the picture.
+    #[param(default = 0.5, hard = 0.0..=1.0, step = 0.01, slider)]
+    y: f64,
+    /// For `similar`: the face to look for.
     like: Option<Face>,
+    /// Whether it is an error if there is no such face. Otherwise `face` is nothing then: what needs it does not run.
+    #[param(default = true)]
+    required: bool,
     /// The lowest score of a face.
     #[param(default = 0.5, hard = 0.01..=1.0, step = 0.05)]
     threshold: f32,
-    /// The only size in pixels at which the detector looks; several are tried if not set.
+    /// The only size in pixels at which the detector looks, a multiple of 32; several are tried if not set.
     #[param(hard = 32..=4096, step = 32.0)]
     det_size: Option<usize>,
-) -> Result<(Face, Vec<Face>, i64, i64)> {
-    let networks = Networks::open(ctx, &ctx.model("insightface", &pack).input("pack")?).input("pack")?;
-    let frames = Bytes::frames(image, 3)?;
+    /// The height of what it looks at, if that is not the same as `det_size`.
+    #[param(hard = 32..=4096, step = 32.0)]
+    det_height: Option<usize>,
+    /// How pixels between pixels are found when a face is cut out for the recogniser.
+    #[param(default = "coarse")]
+    rounding: Rounding,
+    /// What computes.
+    #[param(default = "auto")]
+    provider: Device,
+    /// How the recogniser wants its pictures, for packs that are not insightface's.
+    #[param(default = "arcface")]
+    preparation: Preparation,
+    /// The learned scale of boxes at each stride, for detectors that were exported without it: maps of `[1,A*k,H,W]`.
+    #[param(default = Vec::<f64>::new(), hard = 0.0..=1000.0)]
+    box_scales: Vec<f64>,
+    /// Whether the detector takes blue, green, red, as some exports for other frameworks do.
+    #[param(default = false)]
+    detector_bgr: bool,
+) -> Result<Outputs> {
+    let options = Options::of(provider, ctx.get()?);
+    let path = ctx.model("insightface", &pack).input("pack")?;
+    let pack = Pack::open(ctx, &path, options).input("pack")?;
+    let frames = Bytes::frames_as_read(image, 3)?;
     let Some(picture) = frames.first() else { return Err(Error::input("image", "there is no picture")) };
-    let thresholds = Thresholds { score: threshold, ..Thresholds::default() };
-    let (mut faces, side) = networks.find(ctx, picture, det_size, thresholds)?;
-    for face in &mut faces {
-        ctx.check_cancelled()?;
-        face.embedding = Some(networks.embed(picture, face)?.into());
-    }
-    let chosen = select(&faces, choose, index, None, like.as_ref())?;
-    let count = faces.len() as i64;
-    Ok((faces[chosen].clone(), faces, count, side as i64))
-}
-
-/// A detector and a recogniser.
-struct Networks {
-    detector: Arc<Session>,
-    recogniser: Arc<Session>,
-}
-
-impl Networks {
-    /// Opens the networks of a pack, told apart by their inputs and outputs: their names differ from pack to pack.
-    fn open(ctx: Ctx, folder: &Path) -> Result<Self> {
-        let compute: &Compute = ctx.get()?;
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let options = Options { provider: Provider::of(compute), threads };
-        let (mut detector, mut recogniser) = (None, None);
-        for path in models_in(folder)? {
-            if detector.is_some() && recogniser.is_some() {
-                break;
-            }
-            let session = Session::open(ctx, &path, options)?;
-            if detector.is_none() && is_scrfd(&session) {
-                detector = Some(session);
-            } else if recogniser.is_none() && is_recogniser(&session) {
-                recogniser = Some(session);
-            }
-        }
-        let missing = |what: &str, file: &str| {
-            Error::with(Status::NotFound, format!("there is no {what} in {}", folder.display()))
-                .hint(format!("antelopev2 has one, {file}; `selfsame models pull antelopev2` fetches it"))
-        };
-        Ok(Networks {
-            detector: detector.ok_or_else(|| missing("face detector (SCRFD)", "scrfd_10g_bnkps.onnx"))?,
-            recogniser: recogniser.ok_or_else(|| missing("face recogniser (ArcFace)", "glintr100.onnx"))?,
-        })
-    }
-
-    /// The faces, and the size of the canvas on which they were found.
-    fn find(
-        &self,
-        ctx: Ctx,
-        picture: &Bytes,
-        side: Option<usize>,
-        thresholds: Thresholds,
-    ) -> Result<(Vec<Face>, usize)> {
-        let sides = match (side, fixed_side(&self.detector)?) {
-            (Some(wanted), Some(fixed)) if wanted != fixed => {
-                return Err(Error::input(
-                    "det_size",
-                    format!("the detector looks at {fixed} px only, not at {wanted}"),
-                ));
-            }
-            (_, Some(fixed)) => vec![fixed],
-            (Some(wanted), None) => vec![wanted.next_multiple_of(32)],
-            (None, None) => SIDES.to_vec(),
-        };
-        for side in &sides {
+    let box_scales = box_scales.into_iter().map(|scale| scale as f32).collect();
+    let settings = Settings { score: threshold, box_scales, is_bgr: detector_bgr, ..Settings::default() };
+    let looks = looks(&pack.detector, det_size, det_height)?;
+    let has_key_points = has_key_points(&pack.detector);
+    let found = measure(ctx, Work::FaceAnalysis, || {
+        let mut found = find(ctx, &pack.detector, picture, &looks, &settings)?;
+        for face in found.iter_mut().flat_map(|(faces, _)| faces).filter(|_| has_key_points) {
             ctx.check_cancelled()?;
-            let faces = detect(&self.detector, picture, *side, thresholds)?;
-            if !faces.is_empty() {
-                return Ok((faces, *side));
-            }
+            face.embedding = Some(embed(&pack.recogniser, picture, face, rounding, preparation)?.into());
         }
-        // A face that fills the picture may be found when there is something around it.
-        let [width, height] = picture.size();
-        let border = [width / 2, height / 2];
-        let side = sides.first().copied().unwrap_or(640);
-        let mut faces = detect(&self.detector, &bordered(picture, border)?, side, thresholds)?;
-        for face in &mut faces {
-            let [x, y] = border.map(|pixels| pixels as f32);
-            face.picture = picture.size();
-            face.bbox = [face.bbox[0] - x, face.bbox[1] - y, face.bbox[2] - x, face.bbox[3] - y];
-            face.kps = face.kps.map(|[kx, ky]| [kx - x, ky - y]);
-        }
-        if faces.is_empty() {
-            let tried: Vec<String> = sides.iter().map(ToString::to_string).collect();
-            let message = format!(
-                "no face was found in {width} x {height} px, at {} px and with a border around it",
-                tried.join(", "),
-            );
-            return Err(Error::input("image", message)
-                .hint("take a picture in which the face is seen from the front, or lower the threshold"));
-        }
-        Ok((faces, side))
-    }
-
-    /// What the recogniser says of a face, not normalised.
-    fn embed(&self, picture: &Bytes, face: &Face) -> Result<Vec<f32>> {
-        let side = recogniser_side(&self.recogniser).unwrap_or(112);
-        let crop = affine(picture, to_crop(&face.kps, side)?, [side, side], Rounding::Coarse)?;
-        // RGB planes in (x - 127.5) / 127.5.
-        let mut input = vec![0f32; 3 * side * side];
-        for (i, pixel) in crop.data().chunks_exact(3).enumerate() {
-            for (channel, value) in pixel.iter().enumerate() {
-                input[channel * side * side + i] = (f32::from(*value) - 127.5) / 127.5;
-            }
-        }
-        let outputs = self.recogniser.run(&[Tensor::new([1, 3, side, side], input)?])?;
-        match outputs.first() {
-            Some(embedding) if !embedding.data().is_empty() => Ok(embedding.data().to_vec()),
-            _ => Err(Error::new(format!("{} gave no embedding", self.recogniser.path().display()))),
-        }
-    }
-}
-
-/// The side of the square pictures that a recogniser takes, if it is one.
-///
-/// Source: insightface 0.7.3, `model_zoo.py`: square inputs of at least 112 px in multiples of 16.
-fn recogniser_side(session: &Session) -> Option<usize> {
-    let [port] = session.inputs() else { return None };
-    match port.dims[..] {
-        [_, Some(3), Some(height), Some(width)] if height == width && height >= 112 && height % 16 == 0 => Some(height),
-        _ => None,
-    }
-}
-
-fn is_recogniser(session: &Session) -> bool {
-    // Networks for landmarks take 192 px.
-    session.outputs().len() == 1 && recogniser_side(session).is_some_and(|side| side != 192)
-}
-
-/// The ONNX files of a pack, sorted: in the folder, or in a folder of its name inside, as its archive has it.
-fn models_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let in_folder = |folder: &Path| -> Result<Vec<PathBuf>> {
-        let entries = std::fs::read_dir(folder).context(|| format!("cannot read {}", folder.display()))?;
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut paths: Vec<PathBuf> =
-            paths.filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))).collect();
-        paths.sort();
-        Ok(paths)
+        Ok(found)
+    })?;
+    let Some((faces, look)) = found else {
+        return if required { Err(nothing(picture, &looks, threshold)) } else { Ok((None, Vec::new(), 0, 0, 0.0)) };
     };
-    let direct = in_folder(folder)?;
-    if !direct.is_empty() {
-        return Ok(direct);
+    if !has_key_points {
+        let detector = pack.detector.path().display();
+        ctx.warn(format!("{detector} gives no key points: the faces have boxes only, and nobody is recognised"));
     }
-    let nested = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir());
-    let mut nested: Vec<PathBuf> = nested.collect();
-    nested.sort();
-    for folder in &nested {
-        let found = in_folder(folder)?;
-        if !found.is_empty() {
-            return Ok(found);
+    let chosen = match select(&faces, choose, index, Some([x, y]), like.as_ref()) {
+        // So many faces there are not.
+        Err(error) if !required && error.port.as_deref() == Some("index") => None,
+        at => Some(faces[at?].clone()),
+    };
+    let count = faces.len() as i64;
+    Ok((chosen, faces, count, look.canvas[0].max(look.canvas[1]) as i64, look.border))
+}
+
+/// One way to look at a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Look {
+    /// Width and height of what the detector is given.
+    canvas: [usize; 2],
+    /// How wide the border is, as a share of the picture's sides.
+    border: f64,
+}
+
+/// All ways in which a detector is to look, in their order.
+fn looks(detector: &Session, det_size: Option<usize>, det_height: Option<usize>) -> Result<Vec<Look>> {
+    ways(fixed_size(detector)?, det_size, det_height)
+}
+
+fn ways(fixed: [Option<usize>; 2], det_size: Option<usize>, det_height: Option<usize>) -> Result<Vec<Look>> {
+    let plain = |canvas| Look { canvas, border: 0.0 };
+    if det_size.is_none() && det_height.is_some() {
+        return Err(Error::input("det_height", "it is set, but `det_size` is not"));
+    }
+    if let Some(width) = det_size {
+        let wanted = [width, det_height.unwrap_or(width)];
+        for (name, wanted, fixed) in [("det_size", wanted[0], fixed[0]), ("det_height", wanted[1], fixed[1])] {
+            if let Some(fixed) = fixed.filter(|fixed| *fixed != wanted) {
+                let name = if det_height.is_none() { "det_size" } else { name };
+                let message = format!("the detector looks at {fixed} px only, not at {wanted}");
+                return Err(Error::input(name, message).hint("leave it out"));
+            }
+        }
+        let side = |axis: usize| fixed[axis].unwrap_or(wanted[axis].next_multiple_of(32));
+        return Ok(vec![plain([side(0), side(1)])]);
+    }
+    let canvas = |side: usize| fixed.map(|fixed| fixed.unwrap_or(side));
+    let mut looks: Vec<Look> = SIDES.iter().map(|side| plain(canvas(*side))).collect();
+    looks.dedup();
+    // A face that fills the picture may be found when there is something around it.
+    looks.extend(BORDERS.map(|border| Look { canvas: canvas(SIDES[0]), border }));
+    Ok(looks)
+}
+
+/// The faces, and how they were found; none if there are none.
+fn find(
+    ctx: Ctx,
+    detector: &Session,
+    picture: &Bytes,
+    looks: &[Look],
+    settings: &Settings,
+) -> Result<Option<(Vec<Face>, Look)>> {
+    for look in looks {
+        ctx.check_cancelled()?;
+        let border = picture.size().map(|side| (side as f64 * look.border).round() as usize);
+        let faces = if border == [0, 0] {
+            detect(detector, picture, look.canvas, settings)?
+        } else {
+            // The largest pictures leave no room for a border.
+            let Ok(bordered) = bordered(picture, border) else { continue };
+            let faces = detect(detector, &bordered, look.canvas, settings)?;
+            faces.into_iter().map(|face| without(face, border, picture.size())).collect()
+        };
+        if !faces.is_empty() {
+            return Ok(Some((faces, *look)));
         }
     }
-    Err(Error::with(Status::NotFound, format!("there are no ONNX files in {}", folder.display())))
+    Ok(None)
+}
+
+/// A face from a picture with a border, in pixels of the picture without.
+fn without(face: Face, border: [usize; 2], picture: [usize; 2]) -> Face {
+    let [x, y] = border.map(|pixels| pixels as f32);
+    let [left, top, right, bottom] = face.bbox;
+    let kps = face.kps.map(|points| points.map(|[px, py]| [px - x, py - y]));
+    Face { picture, bbox: [left - x, top - y, right - x, bottom - y], kps, ..face }
+}
+
+fn nothing(picture: &Bytes, looks: &[Look], threshold: f32) -> Error {
+    let size = |[width, height]: [usize; 2]| match width == height {
+        true => width.to_string(),
+        false => format!("{width} x {height}"),
+    };
+    let (plain, with_border): (Vec<&Look>, Vec<&Look>) = looks.iter().partition(|look| look.border == 0.0);
+    let sizes: Vec<String> = plain.iter().map(|look| size(look.canvas)).collect();
+    let [width, height] = picture.size();
+    let mut message = format!(
+        "no face was found in {width} x {height} px, at {} px with a score of {threshold} or more",
+        sizes.join(", ")
+    );
+    if !with_border.is_empty() {
+        let borders: Vec<String> = with_border.iter().map(|look| format!("{:.0}", look.border * 100.0)).collect();
+        message += &format!(", nor with a border of {} %", borders.join(" or "));
+    }
+    Error::input("image", message).hint(
+        "take a picture in which the face is seen from the front, lower `threshold`, or set `required` to false to go on without",
+    )
 }
 
 /// A picture with a black border.
@@ -228,4 +233,56 @@ fn bordered(picture: &Bytes, [x, y]: [usize; 2]) -> Result<Bytes> {
         out.data_mut()[start..start + width * channels].copy_from_slice(picture.row(row));
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::testing::face;
+
+    #[test]
+    fn sizes_that_are_tried() {
+        let any = ways([None, None], None, None).unwrap();
+        assert_eq!(any[..2].iter().map(|look| look.canvas).collect::<Vec<_>>(), [[640, 640], [576, 576]]);
+        assert_eq!(any.iter().map(|look| look.border).filter(|border| *border > 0.0).collect::<Vec<_>>(), [0.25, 0.5]);
+        assert_eq!(any.len(), SIDES.len() + 2);
+        let fixed = ways([Some(320), Some(240)], None, None).unwrap();
+        assert!(fixed.len() == 3 && fixed.iter().all(|look| look.canvas == [320, 240]), "{fixed:?}");
+        assert_eq!(ways([Some(320), None], None, None).unwrap()[1].canvas, [320, 576]);
+    }
+
+    #[test]
+    fn the_only_size() {
+        let one = |fixed, width, height| {
+            ways(fixed, width, height).map(|looks| looks.iter().map(|l| l.canvas).collect::<Vec<_>>())
+        };
+        assert_eq!(one([None; 2], Some(300), None).unwrap(), vec![[320, 320]]);
+        assert_eq!(one([None; 2], Some(640), Some(480)).unwrap(), vec![[640, 480]]);
+        assert_eq!(one([Some(640), Some(480)], Some(640), Some(480)).unwrap(), vec![[640, 480]]);
+        let no = |fixed, width, height| one(fixed, width, height).map(drop).unwrap_err().to_string();
+        assert!(no([Some(640); 2], Some(320), None).starts_with("input `det_size`: the detector looks at 640 px only"));
+        assert!(no([Some(640), Some(480)], Some(640), Some(640)).starts_with("input `det_height`: "));
+        assert!(no([None; 2], None, Some(640)).starts_with("input `det_height`: "));
+    }
+
+    #[test]
+    fn a_border_is_taken_off_again() {
+        let picture = Bytes::new([2, 1], 1, vec![1, 2]).unwrap();
+        assert_eq!(bordered(&picture, [1, 1]).unwrap().data(), [0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0]);
+        let found = face([30.0, 40.0, 50.0, 70.0]);
+        let moved = without(found.clone(), [10, 20], [80, 60]);
+        assert_eq!((moved.picture, moved.bbox), ([80, 60], [20.0, 20.0, 40.0, 50.0]));
+        let nose = |face: &Face| face.kps.unwrap()[2];
+        assert_eq!(nose(&moved), [nose(&found)[0] - 10.0, nose(&found)[1] - 20.0]);
+    }
+
+    #[test]
+    fn what_was_tried_is_said() {
+        let picture = Bytes::black([30, 20], 3).unwrap();
+        let error = nothing(&picture, &ways([Some(320), Some(240)], None, None).unwrap(), 0.5);
+        let wanted = "no face was found in 30 x 20 px, at 320 x 240 px with a score of 0.5 or more, nor with a border of 25 or 50 %";
+        assert_eq!(error.message, wanted);
+        let error = nothing(&picture, &ways([None; 2], Some(320), None).unwrap(), 0.5);
+        assert_eq!(error.message, "no face was found in 30 x 20 px, at 320 px with a score of 0.5 or more");
+    }
 }

@@ -76,7 +76,7 @@ mod tests {
 
     fn face(embedding: &[f32]) -> Face {
         let embedding = Some(embedding.to_vec().into());
-        Face { picture: [8, 8], bbox: [0.0, 0.0, 8.0, 8.0], kps: [[0.0; 2]; 5], det_score: 1.0, embedding }
+        Face { picture: [8, 8], bbox: [0.0, 0.0, 8.0, 8.0], kps: None, det_score: 1.0, embedding }
     }
 
     #[test]

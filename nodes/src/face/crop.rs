@@ -52,7 +52,7 @@ fn inside(face: Face, region: &Region, size: usize) -> Face {
     let [x, y] = place([(left + right) / 2.0, (top + bottom) / 2.0]);
     let half = [right - left, bottom - top].map(|side| (f64::from(side) * factor / 2.0) as f32);
     let bbox = [x - half[0], y - half[1], x + half[0], y + half[1]];
-    Face { picture: [size, size], bbox, kps: face.kps.map(place), ..face }
+    Face { picture: [size, size], bbox, kps: face.kps.map(|points| points.map(place)), ..face }
 }
 
 /// The square of a picture, `size` pixels wide.
@@ -177,18 +177,19 @@ mod tests {
     fn what_is_cut_and_pasted_is_the_same_picture() {
         let host = TestHost::new();
         let mut tilted = face([20.0, 30.0, 60.0, 70.0]);
-        tilted.kps[1][1] += 8.0;
+        tilted.kps.as_mut().unwrap()[1][1] += 8.0;
         for (channels, size) in [(3, 300), (1, 40), (4, 64)] {
             let (crop, region, inside) =
                 face_crop(host.ctx(), waves(channels), tilted.clone(), 1.5, size, true).unwrap();
             assert_eq!((crop.dims(), region.side), ([1, size, size, channels], 60.0));
             // The face in the square lies where it lay in the picture, and its eyes are level.
             assert_eq!(inside.picture, [size, size]);
-            for (there, here) in tilted.kps.iter().zip(inside.kps) {
+            let (there, here) = (tilted.kps.unwrap(), inside.kps.unwrap());
+            for (there, here) in there.iter().zip(here) {
                 let back = region.to_picture(here.map(|value| f64::from(value) / size as f64 * 2.0 - 1.0));
                 assert!(back.iter().zip(there).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-4));
             }
-            assert!((inside.kps[0][1] - inside.kps[1][1]).abs() < 1e-3);
+            assert!((here[0][1] - here[1][1]).abs() < 1e-3);
             assert!((inside.bbox[2] - inside.bbox[0] - size as f32 / 1.5).abs() < 1e-3);
             assert!((region.angle.to_degrees() - 26.565).abs() < 0.01);
             let (out, mask) = face_paste(host.ctx(), waves(channels), crop, region, Shape::Ellipse, 0.1, 0.1).unwrap();

@@ -1,150 +1,95 @@
-//! Finding faces: SCRFD (arXiv 2105.04714), in every layout that its exports have.
+//! Finding faces: SCRFD (arXiv 2105.04714).
 //!
-//! **Source**: insightface 0.7.3, `model_zoo/scrfd.py`. Outputs are told apart by their shapes, not by order or name: for each stride
-//! scores (1 value), boxes (4) and, in most exports, key points (10), as rows `[N,k]` or `[1,N,k]`. Exports that end in maps
-//! `[1,A*k,H,W]` are refused: they were cut off before the learned scale of each stride, without which boxes are pixels off.
+//! **Source**: insightface 0.7.3, `model_zoo/scrfd.py`.
 
 use super::letterbox::letterbox;
+use super::levels;
 use crate::image::bytes::Bytes;
 use crate::onnx::Session;
 use crate::wires::Face;
 use selfsame_sdk::prelude::*;
 
-/// What counts as a face.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Thresholds {
+/// What counts as a face, and what the network does not say of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
     /// The lowest score, 0..1.
     pub score: f32,
     /// Of two boxes that overlap by more than this share of their union, the one with the lower score goes.
     pub overlap: f32,
+    /// The learned scale of boxes at each stride, for exports without it: see [`levels::read`].
+    pub box_scales: Vec<f32>,
+    /// Whether the network takes blue, green, red, as some exports do that were made for other frameworks.
+    pub is_bgr: bool,
 }
 
-impl Default for Thresholds {
+impl Default for Settings {
     /// insightface's: 0.5 and 0.4.
     fn default() -> Self {
-        Thresholds { score: 0.5, overlap: 0.4 }
+        Settings { score: 0.5, overlap: 0.4, box_scales: Vec::new(), is_bgr: false }
     }
 }
 
-/// The faces in a picture `[H,W,3]`, best first, as a detector sees it on a square canvas of `side` pixels.
+/// The faces in a picture `[H,W,3]`, best first, as a detector sees it on a canvas `[width, height]`.
 ///
 /// # Errors
 /// If the network is no SCRFD, or it fails.
-pub fn detect(session: &Session, picture: &Bytes, side: usize, thresholds: Thresholds) -> Result<Vec<Face>> {
-    let boxed = letterbox(picture, [side, side])?;
-    // RGB planes in (x - 127.5) / 128.
-    let mut input = vec![0f32; 3 * side * side];
-    for (i, pixel) in boxed.picture.data().chunks_exact(3).enumerate() {
-        for (channel, value) in pixel.iter().enumerate() {
-            input[channel * side * side + i] = (f32::from(*value) - 127.5) / 128.0;
-        }
-    }
-    let outputs = session.run(&[Tensor::new([1, 3, side, side], input)?])?;
+pub fn detect(session: &Session, picture: &Bytes, canvas: [usize; 2], settings: &Settings) -> Result<Vec<Face>> {
+    let boxed = letterbox(picture, canvas)?;
+    let batch = batch(session);
+    let outputs = session.run(&[input(&boxed.picture, batch, settings.is_bgr)?])?;
+    let levels = levels::read(&outputs, canvas, batch, &settings.box_scales);
     let mut faces = Vec::new();
-    for level in levels(&outputs, side)? {
-        level.decode(thresholds.score, boxed.scale as f32, picture.size(), &mut faces);
+    for level in levels.context(|| session.path().display().to_string())? {
+        level.decode(settings.score, boxed.scale as f32, picture.size(), &mut faces);
     }
     // Sorting is stable, so equal scores stay in the order of the levels.
     faces.sort_by(|a, b| b.det_score.total_cmp(&a.det_score));
-    Ok(suppress(faces, thresholds.overlap))
+    Ok(suppress(faces, settings.overlap))
 }
 
-/// The side that a detector was exported for; none if it takes any.
+/// How many pictures the network takes at once: 1 where it may be any number.
+fn batch(session: &Session) -> usize {
+    session.inputs().first().and_then(|port| port.dims.first().copied().flatten()).unwrap_or(1).max(1)
+}
+
+/// What a detector is given: planes of red, green, blue, or the other way round, in (x - 127.5) / 128. Of a batch the picture is the first, the others are empty.
 ///
 /// # Errors
-/// If its input is no RGB picture.
-pub fn fixed_side(session: &Session) -> Result<Option<usize>> {
-    match session.inputs() {
-        [port] if port.dims.len() == 4 && port.dims[1].is_none_or(|channels| channels == 3) => match port.dims[2..] {
-            [Some(height), Some(width)] if height != width => {
-                bail!("{} looks at {width} x {height} px: expected a square", session.path().display())
-            }
-            [Some(side), _] | [_, Some(side)] => Ok(Some(side)),
-            _ => Ok(None),
-        },
-        _ => bail!("{} is no face detector: expected one input [1,3,H,W]", session.path().display()),
-    }
-}
-
-/// Whether the network has as many outputs as SCRFD has: 3 or 5 strides, with or without key points.
-pub fn is_scrfd(session: &Session) -> bool {
-    matches!(session.outputs().len(), 6 | 9 | 10 | 15)
-}
-
-/// What the network says at one stride: values of each anchor, row after row.
-struct Level {
-    stride: usize,
-    cells: usize,
-    anchors: usize,
-    scores: Vec<f32>,
-    boxes: Vec<f32>,
-    kps: Option<Vec<f32>>,
-}
-
-fn levels(outputs: &[Tensor], side: usize) -> Result<Vec<Level>> {
-    let (strides, anchors, has_kps): (&[usize], usize, bool) = match outputs.len() {
-        6 => (&[8, 16, 32], 2, false),
-        9 => (&[8, 16, 32], 2, true),
-        10 => (&[8, 16, 32, 64, 128], 1, false),
-        15 => (&[8, 16, 32, 64, 128], 1, true),
-        n => bail!("the network has {n} outputs: expected the 6, 9, 10 or 15 of SCRFD"),
-    };
-    if outputs.iter().any(|output| output.shape().len() == 4) {
-        return Err(Error::with(
-            Status::Unsupported,
-            "the network was exported without its last operations, so its boxes have no scale",
-        )
-        .hint("use an export whose outputs have 1, 4 and 10 columns, such as scrfd_10g_bnkps.onnx"));
-    }
-    let level = |stride: &usize| {
-        let cells = side.div_ceil(*stride);
-        let find = |width: usize| {
-            let found = outputs.iter().find_map(|output| rows(output, cells, anchors, width));
-            found.ok_or_else(|| {
-                Error::new(format!("the network has no output of {width} values at stride {stride} for {side} px"))
-            })
-        };
-        let kps = if has_kps { Some(find(10)?) } else { None };
-        Ok(Level { stride: *stride, cells, anchors, scores: find(1)?, boxes: find(4)?, kps })
-    };
-    strides.iter().map(level).collect()
-}
-
-/// An output as rows of `width` values, if it is one for so many anchors.
-fn rows(output: &Tensor, cells: usize, anchors: usize, width: usize) -> Option<Vec<f32>> {
-    let count = cells * cells * anchors;
-    match *output.shape() {
-        [n, k] | [1, n, k] if n == count && k == width => Some(output.data().to_vec()),
-        _ => None,
-    }
-}
-
-impl Level {
-    /// Adds the faces of this level, in pixels of the picture.
-    fn decode(&self, least: f32, scale: f32, picture: [usize; 2], faces: &mut Vec<Face>) {
-        let stride = self.stride as f32;
-        for (i, score) in self.scores.iter().enumerate().filter(|(_, score)| **score >= least) {
-            let cell = i / self.anchors;
-            // The corner of the cell, not its middle.
-            let (x, y) = ((cell % self.cells) as f32 * stride, (cell / self.cells) as f32 * stride);
-            let side = |at: usize| self.boxes.get(i * 4 + at).copied().unwrap_or(0.0) * stride;
-            let bbox = [x - side(0), y - side(1), x + side(2), y + side(3)].map(|value| value / scale);
-            let mut kps = [[0f32; 2]; 5];
-            for (point, kp) in kps.iter_mut().enumerate() {
-                let shift = |at: usize| {
-                    let values = self.kps.as_ref()?;
-                    Some(values.get(i * 10 + point * 2 + at)? * stride)
-                };
-                // Without key points all lie in the middle of the box.
-                let middle = [(bbox[0] + bbox[2]) / 2.0, (bbox[1] + bbox[3]) / 2.0];
-                *kp = match (shift(0), shift(1)) {
-                    (Some(dx), Some(dy)) => [(x + dx) / scale, (y + dy) / scale],
-                    _ => middle,
-                };
-            }
-            faces.push(Face { picture, bbox, kps, det_score: *score, embedding: None });
+/// If there is no memory for it.
+pub fn input(picture: &Bytes, batch: usize, is_bgr: bool) -> Result<Tensor> {
+    let [width, height] = picture.size();
+    let mut planes = vec![0f32; batch * 3 * width * height];
+    for (i, pixel) in picture.data().chunks_exact(3).enumerate() {
+        for (channel, value) in pixel.iter().enumerate() {
+            let plane = if is_bgr { 2 - channel } else { channel };
+            planes[plane * width * height + i] = (f32::from(*value) - 127.5) / 128.0;
         }
     }
+    Tensor::new([batch, 3, height, width], planes)
+}
+
+/// The width and height that a detector was exported for; none where it takes any.
+///
+/// # Errors
+/// What speaks against it being an SCRFD: how many outputs it has, or that its input is no RGB picture.
+pub fn fixed_size(session: &Session) -> Result<[Option<usize>; 2]> {
+    if levels::layout(session.outputs().len()).is_none() {
+        bail!("it has {} outputs, SCRFD has 6, 9, 10 or 15", session.outputs().len());
+    }
+    match session.inputs() {
+        [port] if port.dims.len() == 4 && port.dims[1].is_none_or(|channels| channels == 3) => {
+            Ok([port.dims[3], port.dims[2]])
+        }
+        ports => {
+            let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            bail!("it takes {}, SCRFD takes one f32 [1,3,H,W]", ports.join(" and "))
+        }
+    }
+}
+
+/// Whether the faces of a detector have key points.
+pub fn has_key_points(session: &Session) -> bool {
+    levels::layout(session.outputs().len()).is_some_and(|(_, _, has_kps)| has_kps)
 }
 
 /// Greedy suppression of overlapping boxes, best first; widths and heights count one pixel more, as in insightface.
@@ -170,66 +115,6 @@ fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
 mod tests {
     use super::*;
 
-    /// Outputs for 128 px with one face: at stride 8 the second anchor of the cell in column 3 and row 5.
-    fn outputs(shape: fn(usize, usize) -> Vec<usize>) -> Vec<Tensor> {
-        let mut all = Vec::new();
-        for width in [1, 4, 10] {
-            for stride in [8, 16, 32] {
-                let count = (128 / stride) * (128 / stride) * 2;
-                let mut data = vec![0f32; count * width];
-                if stride == 8 {
-                    let row = (5 * 16 + 3) * 2 + 1;
-                    for column in 0..width {
-                        data[row * width + column] = if width == 1 { 0.9 } else { (column + 1) as f32 / 2.0 };
-                    }
-                }
-                all.push(Tensor::new(shape(count, width), data).unwrap());
-            }
-        }
-        all
-    }
-
-    fn faces(outputs: &[Tensor]) -> Vec<Face> {
-        let mut faces = Vec::new();
-        for level in levels(outputs, 128).unwrap() {
-            level.decode(0.5, 0.5, [256, 200], &mut faces);
-        }
-        faces
-    }
-
-    #[test]
-    fn anchors_are_corners_of_their_cells() {
-        for shape in [|n, k| vec![n, k], |n, k| vec![1, n, k]] {
-            let faces = faces(&outputs(shape));
-            assert_eq!(faces.len(), 1);
-            // The corner is (24, 40); the sides are 4, 8, 12, 16 px away; the picture is twice as large.
-            assert_eq!(faces[0].bbox, [40.0, 64.0, 72.0, 112.0]);
-            assert_eq!(faces[0].kps[0], [56.0, 96.0]);
-            assert_eq!(faces[0].det_score, 0.9);
-        }
-        // Another order of the outputs is the same.
-        let mut turned = outputs(|n, k| vec![n, k]);
-        turned.reverse();
-        assert_eq!(faces(&turned)[0].bbox, [40.0, 64.0, 72.0, 112.0]);
-    }
-
-    #[test]
-    fn a_network_with_other_outputs_is_refused() {
-        let four: Vec<Tensor> = outputs(|n, k| vec![n, k]).into_iter().take(4).collect();
-        let error = levels(&four, 128).map(|_| ()).unwrap_err();
-        assert!(error.message.contains("4 outputs: expected the 6, 9, 10 or 15"), "{error}");
-        let wrong = levels(&outputs(|n, k| vec![n, k]), 160).map(|_| ()).unwrap_err();
-        assert!(wrong.message.contains("no output of 10 values at stride 8 for 160 px"), "{wrong}");
-    }
-
-    #[test]
-    fn heads_without_their_scales_are_refused() {
-        let mut maps = outputs(|n, k| vec![n, k]);
-        maps[0] = Tensor::new([1, 2, 16, 16], vec![0.0; 512]).unwrap();
-        let error = levels(&maps, 128).map(|_| ()).unwrap_err();
-        assert_eq!(error.status, Status::Unsupported);
-    }
-
     #[test]
     fn of_overlapping_boxes_the_best_stays() {
         let face = |bbox: [f32; 4], det_score: f32| Face { bbox, det_score, ..crate::face::testing::face(bbox) };
@@ -240,5 +125,15 @@ mod tests {
         let best = face([0.0, 0.0, 9.0, 9.0], 0.9);
         let kept = suppress(vec![best.clone(), near, half.clone(), far.clone()], 0.4);
         assert_eq!(kept, [best, half, far]);
+    }
+
+    #[test]
+    fn of_a_batch_the_first_is_the_picture() {
+        let picture = Bytes::new([2, 1], 3, vec![255, 127, 0, 0, 128, 255]).unwrap();
+        assert_eq!(input(&picture, 1, true).unwrap().data()[4..], [0.99609375, -0.99609375]);
+        let input = input(&picture, 2, false).unwrap();
+        assert_eq!(input.shape(), [2, 3, 1, 2]);
+        let wanted = [0.99609375, -0.99609375, -0.00390625, 0.00390625, -0.99609375, 0.99609375];
+        assert_eq!(input.data(), [&wanted[..], &[0.0; 6]].concat());
     }
 }

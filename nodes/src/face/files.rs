@@ -43,7 +43,7 @@ pub fn load_face(
 /// # Errors
 /// If a number is infinite or none.
 pub fn to_json(face: &Face) -> Result<String> {
-    let mut numbers = face.bbox.iter().chain(face.kps.iter().flatten()).chain([&face.det_score]);
+    let mut numbers = face.bbox.iter().chain(face.kps.iter().flatten().flatten()).chain([&face.det_score]);
     if !numbers.all(|x| x.is_finite()) || face.embedding.as_ref().is_some_and(|e| !e.iter().all(|x| x.is_finite())) {
         bail!("the face has numbers that are infinite or not a number");
     }
@@ -51,7 +51,7 @@ pub fn to_json(face: &Face) -> Result<String> {
         VERSION: 1,
         "picture": face.picture,
         "box": face.bbox.map(f64::from),
-        "kps": face.kps.map(|point| point.map(f64::from)),
+        "kps": face.kps.map(|points| points.map(|point| point.map(f64::from))),
         "score": f64::from(face.det_score),
         "embedding": face.embedding.as_ref().map(|e| e.iter().copied().map(f64::from).collect::<Vec<_>>()),
     });
@@ -70,7 +70,13 @@ pub fn from_json(bytes: &[u8]) -> Result<Face> {
         None => return Err(Error::new("it is no face: expected a file that SaveFace wrote")),
     }
     let picture: Option<[usize; 2]> = array(file.get("picture"), |x| x.as_u64().and_then(|x| usize::try_from(x).ok()));
-    let kps = array(file.get("kps"), |point| array(Some(point), number));
+    let kps = match file.get("kps") {
+        Some(Json::Null) => None,
+        points => {
+            let points = array(points, |point| array(Some(point), number));
+            Some(points.ok_or_else(|| wrong("kps", "five pairs of numbers"))?)
+        }
+    };
     let embedding = match file.get("embedding") {
         None | Some(Json::Null) => None,
         Some(list) => {
@@ -81,7 +87,7 @@ pub fn from_json(bytes: &[u8]) -> Result<Face> {
     Ok(Face {
         picture: picture.ok_or_else(|| wrong("picture", "width and height"))?,
         bbox: array(file.get("box"), number).ok_or_else(|| wrong("box", "four numbers"))?,
-        kps: kps.ok_or_else(|| wrong("kps", "five pairs of numbers"))?,
+        kps,
         det_score: file.get("score").and_then(number).ok_or_else(|| wrong("score", "a number"))?,
         embedding,
     })
@@ -110,7 +116,8 @@ mod tests {
     fn every_bit_comes_back() {
         let host = TestHost::new();
         let odd = [0.1, -1e-40, f32::MAX, f32::MIN_POSITIVE, 1.0 / 3.0, -0.0, 16777217.0];
-        for face in [with_embedding(&odd), face([0.1, 1e-3, 33.3, 70.07])] {
+        let boxed = Face { kps: None, ..face([1.0, 2.0, 3.0, 4.0]) };
+        for face in [with_embedding(&odd), face([0.1, 1e-3, 33.3, 70.07]), boxed] {
             let path = save_face(host.ctx(), face.clone(), "ada".to_owned()).unwrap();
             assert!(path.ends_with(".json"));
             let back = load_face(host.ctx(), path).unwrap();

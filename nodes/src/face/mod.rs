@@ -11,9 +11,12 @@ pub mod draw_keypoints;
 pub mod files;
 pub mod keypoint_sources;
 pub mod letterbox;
+pub mod levels;
 pub mod mask;
 pub mod move_keypoints;
+pub mod pack;
 pub mod polygon;
+pub mod recognise;
 pub mod reference;
 pub mod sample;
 pub mod select;
@@ -58,7 +61,7 @@ pub(crate) mod testing {
         let [left, top, right, bottom] = bbox;
         let at = |x: f32, y: f32| [left + (right - left) * x, top + (bottom - top) * y];
         let kps = [at(0.3, 0.4), at(0.7, 0.4), at(0.5, 0.6), at(0.35, 0.8), at(0.65, 0.8)];
-        Face { picture: [100, 100], bbox, kps, det_score: 1.0, embedding: None }
+        Face { picture: [100, 100], bbox, kps: Some(kps), det_score: 1.0, embedding: None }
     }
 
     /// A face that is somebody.

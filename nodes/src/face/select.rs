@@ -11,6 +11,8 @@ pub enum By {
     Largest,
     /// The one of which the detector is surest.
     Score,
+    /// Large and near the middle: the area less twice the squared distance from the middle, insightface's choice of one face.
+    Central,
     /// Counted from left to right by the middle of the boxes.
     LeftToRight,
     /// The one whose middle is nearest to a point.
@@ -58,6 +60,10 @@ pub fn select(faces: &[Face], by: By, index: i64, point: Option<[f64; 2]>, like:
     let keys = faces.iter().map(|face| match by {
         By::Largest => Ok(-f64::from(face.area())),
         By::Score => Ok(-f64::from(face.det_score)),
+        By::Central => {
+            let [x, y] = [0, 1].map(|axis| center(face)[axis] - (face.picture[axis] / 2) as f64);
+            Ok(2.0 * (x * x + y * y) - f64::from(face.area()))
+        }
         By::LeftToRight => Ok(center(face)[0]),
         By::Nearest => {
             let offset = [0, 1].map(|axis| center(face)[axis] - point[axis] * face.picture[axis] as f64);
@@ -129,6 +135,7 @@ mod tests {
         let order = |by| [0, 1, 2].map(|index| at(by, index));
         assert_eq!(order(By::Largest), [1, 2, 0]);
         assert_eq!(order(By::Score), [1, 2, 0]);
+        assert_eq!(order(By::Central), [1, 0, 2]);
         assert_eq!(order(By::LeftToRight), [1, 0, 2]);
         assert_eq!(order(By::Nearest), [2, 0, 1]);
         assert_eq!(at(By::LeftToRight, -1), 2);

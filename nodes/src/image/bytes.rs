@@ -43,9 +43,21 @@ impl Bytes {
     /// # Errors
     /// As [`check_size`].
     pub fn frames(image: Image, channels: usize) -> Result<Vec<Self>> {
+        Self::frames_with(image, channels, |value| (value.clamp(0.0, 1.0) * 255.0).round() as u8)
+    }
+
+    /// As [`frames`](Self::frames), but of values between two levels the upper eight of sixteen bits, as Pillow reads files of 16 bits:
+    /// what networks are given that the reference gives such files. Values of 8 bits stay what they are.
+    ///
+    /// # Errors
+    /// As [`frames`](Self::frames).
+    pub fn frames_as_read(image: Image, channels: usize) -> Result<Vec<Self>> {
+        Self::frames_with(image, channels, |value| ((value.clamp(0.0, 1.0) * 65_535.0).round() as u16 >> 8) as u8)
+    }
+
+    fn frames_with(image: Image, channels: usize, byte: impl Fn(f32) -> u8) -> Result<Vec<Self>> {
         let image = with_channels(image, channels)?;
-        let byte = |value: &f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-        let frames = image.frames().map(|frame| frame.iter().map(byte).collect());
+        let frames = image.frames().map(|frame| frame.iter().map(|value| byte(*value)).collect());
         frames.map(|data| Self::new([image.width(), image.height()], channels, data)).collect()
     }
 
@@ -111,6 +123,11 @@ mod tests {
         let image = Image::new([2, 1, 1, 3], vec![0.0, 1.0, 0.5, 2.0, -1.0, 0.2]).unwrap();
         let frames = Bytes::frames(image, 3).unwrap();
         assert_eq!((frames[0].data(), frames[1].data()), (&[0, 255, 128][..], &[255, 0, 51][..]));
+        let bytes: Vec<u8> = (0..=255).collect();
+        let all = Image::new([1, 1, 256, 1], bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect()).unwrap();
+        assert_eq!(Bytes::frames_as_read(all, 1).unwrap()[0].data(), bytes);
+        let between = Image::new([1, 1, 2, 1], [0x2fff_u16, 0x1200].map(|w| f32::from(w) / 65_535.0).to_vec());
+        assert_eq!(Bytes::frames_as_read(between.unwrap(), 1).unwrap()[0].data(), [0x2f, 0x12]);
         let back = Bytes::into_image(frames.clone()).unwrap();
         assert_eq!(back.dims(), [2, 1, 1, 3]);
         assert_eq!(Bytes::frames(back, 3).unwrap(), frames);

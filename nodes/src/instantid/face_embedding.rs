@@ -13,5 +13,5 @@ pub fn face_embedding(
     if embedding.is_empty() || embedding.iter().any(|x| !x.is_finite()) {
         return Err(Error::input("embedding", "expected finite numbers, and at least one"));
     }
-    Ok(Face { picture: [1, 1], bbox: [0.0; 4], kps: [[0.0; 2]; 5], det_score: 1.0, embedding: Some(embedding.into()) })
+    Ok(Face { picture: [1, 1], bbox: [0.0; 4], kps: None, det_score: 1.0, embedding: Some(embedding.into()) })
 }

@@ -1,9 +1,11 @@
 //! Who the picture should show.
 
 use crate::Compute;
+use crate::compute::measure;
 use crate::networks::resampler;
 use crate::wires::{Face, Identity, IpAdapter, from_device};
 use candle_core::Tensor as DeviceTensor;
+use selfsame_models::Work;
 use selfsame_models::adapter::noise_seed;
 use selfsame_models::rng::TorchGenerator;
 use selfsame_sdk::prelude::*;
@@ -39,7 +41,9 @@ pub fn id_embed(
         }
         false => None,
     };
-    let tokens = from_device(&network.forward(&embeds).input("face")?)?;
-    let negative_tokens = from_device(&network.forward_unconditional(&embeds, noise.as_ref())?)?;
-    Ok(Identity { tokens, negative_tokens })
+    measure(ctx, Work::Resampler, || {
+        let tokens = from_device(&network.forward(&embeds).input("face")?)?;
+        let negative_tokens = from_device(&network.forward_unconditional(&embeds, noise.as_ref())?)?;
+        Ok(Identity { tokens, negative_tokens })
+    })
 }

@@ -13,6 +13,11 @@ pub enum Mix {
 }
 
 /// Mixes two faces: 0 is the first person, 1 the second, and beyond that caricature.
+///
+/// - `lerp`: `(1 - t) * a + t * b`; at 0.5 it is the average, as InstantID's authors do it;
+/// - `slerp`: along the arc between both directions, with the lengths in between.
+///
+/// IDMix mixes more than two.
 #[node(id = "core.instantid.id_interpolation", name = "IDInterpolation", title = "ID interpolation", category = "instantid", search = ["morph", "blend"])]
 #[output(face = "the face in between: the first one with a mixed embedding")]
 pub fn id_interpolation(
@@ -84,7 +89,7 @@ mod tests {
 
     fn face(embedding: &[f32]) -> Face {
         let embedding = Some(embedding.to_vec().into());
-        Face { picture: [8, 8], bbox: [0.0, 0.0, 8.0, 8.0], kps: [[0.0; 2]; 5], det_score: 1.0, embedding }
+        Face { picture: [8, 8], bbox: [0.0, 0.0, 8.0, 8.0], kps: None, det_score: 1.0, embedding }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! Image Adapter (`ImageAdapter`) and IdentityNet reads instead of text (`IdentityNet`).
 
 pub mod face_embedding;
+pub mod id_batch;
 pub mod id_embed;
 pub mod id_interpolation;
+pub mod id_mix;
 pub mod identity_net;
 pub mod image_adapter;
 pub mod load;
@@ -19,8 +21,10 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         load::load_instant_id,
         face_embedding::face_embedding,
         id_embed::id_embed,
+        id_batch::id_batch,
         id_interpolation::id_interpolation,
         id_interpolation::id_sweep,
+        id_mix::id_mix,
         image_adapter::image_adapter,
         identity_net::identity_net,
         multi_id::multi_id,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | where is the library? | [`find`] |
 //! | which model takes what? | [`Session::inputs`], [`Session::outputs`] |
-//! | run it | [`Session::open`] in a node, then [`Session::run`] |
+//! | run it | [`Session::open`] or [`Session::open_zipped`] in a node, then [`Session::run`] |
 //!
 //! A build needs nothing of ONNX Runtime, and a graph without ONNX models neither. The host offers a [`Runtime`], which
 //! says where the library is, and may fetch it.
@@ -13,6 +13,7 @@
 //!
 //! **Source**: the `ort` crate, built for the API of ONNX Runtime [`OLDEST`], which every later 1.x has too.
 
+pub mod archive;
 mod elf;
 mod find;
 mod runtime;
@@ -22,6 +23,6 @@ mod version;
 
 pub use find::{Found, Looked, NotFound, Origin, Places, VARIABLE, find, is_library_name};
 pub use runtime::{Runtime, has_cuda, load};
-pub use session::{Options, Provider, Session};
+pub use session::{Device, Options, Provider, Session};
 pub use value::{Element, Port};
 pub use version::{OLDEST, QUIET, Version};

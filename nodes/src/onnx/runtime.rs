@@ -74,6 +74,11 @@ pub(super) fn is_loaded() -> bool {
     LOADED.get().is_some()
 }
 
+/// The library that is loaded.
+pub(super) fn loaded() -> Option<&'static Found> {
+    LOADED.get()
+}
+
 /// Whether the library can compute with CUDA; it cannot as long as none is loaded.
 pub fn has_cuda() -> bool {
     use ort::ep::ExecutionProvider;

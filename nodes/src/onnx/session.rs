@@ -1,14 +1,15 @@
 //! A model that can be run.
 
-use super::runtime::{is_loaded, words};
+use super::archive;
+use super::runtime::{is_loaded, loaded, words};
 use super::{Port, Runtime, has_cuda};
 use crate::Compute;
 use candle_core::DeviceLocation;
 use ort::logging::LogLevel;
 use ort::session::Session as OrtSession;
 use ort::session::builder::SessionBuilder;
-use selfsame_models::weights::check_onnx;
-use selfsame_sdk::{Ctx, Error, ErrorExt, Result, Status, Tensor};
+use selfsame_models::weights::{check_onnx, check_onnx_bytes};
+use selfsame_sdk::{Choice, Ctx, Error, ErrorExt, Result, Status, Tensor};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Options {
     /// What computes.
     pub provider: Provider,
+    /// Whether the processor stands in, with a warning, where CUDA is wanted and cannot be used.
+    pub may_fall_back: bool,
     /// How many threads compute one operation.
     pub threads: NonZeroUsize,
 }
@@ -28,7 +31,7 @@ pub struct Options {
 pub enum Provider {
     /// The processor.
     Cpu,
-    /// The CUDA device of this number. Where the library has no CUDA, or it does not work, the processor.
+    /// The CUDA device of this number.
     Cuda(usize),
 }
 
@@ -42,11 +45,48 @@ impl Provider {
     }
 }
 
+/// What a node lets its user choose: what computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum Device {
+    /// CUDA if the run is on it and ONNX Runtime can use it, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// CUDA, or nothing.
+    Cuda,
+}
+
+impl Options {
+    /// All threads of the processor, and what a user chose.
+    pub fn of(device: Device, compute: &Compute) -> Self {
+        let provider = match (device, Provider::of(compute)) {
+            (Device::Cpu, _) => Provider::Cpu,
+            // A run on the processor names no CUDA device: the first one is meant.
+            (Device::Cuda, Provider::Cpu) => Provider::Cuda(0),
+            (_, provider) => provider,
+        };
+        Options { provider, may_fall_back: device != Device::Cuda, ..Options::default() }
+    }
+
+    /// Whether the loaded library can do that; how well CUDA works, only a model shows.
+    ///
+    /// # Errors
+    /// If CUDA must be used, and the library has none.
+    pub fn check(&self) -> Result<()> {
+        if self.may_fall_back || self.provider == Provider::Cpu || has_cuda() {
+            return Ok(());
+        }
+        let library = loaded().map_or_else(|| "which is not loaded".to_owned(), ToString::to_string);
+        Err(Error::with(Status::Unsupported, format!("CUDA was asked for, but this ONNX Runtime has none: {library}"))
+            .hint("run `selfsame setup --gpu`, name another library with ORT_DYLIB_PATH, or use the processor"))
+    }
+}
+
 impl Default for Options {
     /// All threads of the processor.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Options { provider: Provider::Cpu, threads }
+        Options { provider: Provider::Cpu, may_fall_back: true, threads }
     }
 }
 
@@ -71,12 +111,23 @@ impl Session {
             check_onnx(path)?;
             ctx.get::<Runtime>()?.start(ctx)?;
             let session = Session::load(path, options)?;
-            if session.provider != options.provider {
-                ctx.warn(format!("{} runs on the processor: this ONNX Runtime cannot use CUDA here", path.display()));
-            }
-            // The weights, and those that are kept once more in the order that the processor likes.
-            let bytes = 2 * std::fs::metadata(path)?.len();
-            Ok((session, bytes))
+            session.warn_of_fall_back(ctx, options);
+            Ok((session, memory(std::fs::metadata(path)?.len())))
+        })
+    }
+
+    /// As [`open`](Self::open), of the file `entry` in a zip archive. Nothing else in it is unpacked, and nothing is written.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and if the archive is damaged or has no such file.
+    pub fn open_zipped(ctx: Ctx, archive: &Path, entry: &str, options: Options) -> Result<Arc<Session>> {
+        let digest = ctx.reads(archive)?;
+        ctx.shared(&format!("onnx {digest} {entry} {options:?}"), || {
+            let bytes = archive::read(archive, entry)?;
+            ctx.get::<Runtime>()?.start(ctx)?;
+            let session = Session::from_bytes(&archive.join(entry), &bytes, options)?;
+            session.warn_of_fall_back(ctx, options);
+            Ok((session, memory(bytes.len() as u64)))
         })
     }
 
@@ -86,13 +137,26 @@ impl Session {
     /// As [`open`](Self::open), and if no library is loaded.
     pub fn load(path: &Path, options: Options) -> Result<Session> {
         check_onnx(path)?;
+        Session::with(path, &|mut builder| builder.commit_from_file(path), options)
+    }
+
+    /// Opens a model that is in memory, `name` in messages. [A library](super::load) must be loaded.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(name: &Path, bytes: &[u8], options: Options) -> Result<Session> {
+        check_onnx_bytes(name, bytes)?;
+        Session::with(name, &|mut builder| builder.commit_from_memory(bytes), options)
+    }
+
+    fn with(path: &Path, commit: &Commit, options: Options) -> Result<Session> {
         if !is_loaded() {
             // Left alone, `ort` would load whatever the system finds, and panic if it finds nothing.
             return Err(Error::with(Status::Unsupported, "ONNX Runtime is not loaded"));
         }
         let file = || path.display().to_string();
         // `ort` panics on inputs of rare types, such as sequences of sequences.
-        let opened = catch_unwind(AssertUnwindSafe(|| with_provider(path, options)));
+        let opened = catch_unwind(AssertUnwindSafe(|| with_provider(commit, options)));
         let opened = opened.unwrap_or_else(|_| Err(Error::with(Status::Unsupported, "it has inputs of unknown types")));
         let (session, provider) = opened.context(file)?;
         Ok(Session {
@@ -104,7 +168,14 @@ impl Session {
         })
     }
 
-    /// The model file.
+    fn warn_of_fall_back(&self, ctx: Ctx, options: Options) {
+        if self.provider != options.provider {
+            let file = self.path.display();
+            ctx.warn(format!("{file} runs on the processor: this ONNX Runtime cannot use CUDA here"));
+        }
+    }
+
+    /// The model file; of one in an archive, its path if the archive were a folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -143,19 +214,30 @@ impl Session {
     }
 }
 
-/// Opens with CUDA if that is wanted and works, else without.
-fn with_provider(path: &Path, options: Options) -> Result<(OrtSession, Provider)> {
+/// The weights, and those that are kept once more in the order that the processor likes.
+fn memory(file: u64) -> u64 {
+    2 * file
+}
+
+/// What makes a session of a builder: from a file, or from memory.
+type Commit<'c> = dyn Fn(SessionBuilder) -> ort::Result<OrtSession> + 'c;
+
+/// Opens with CUDA if that is wanted and works; else without, if that will do.
+fn with_provider(commit: &Commit, options: Options) -> Result<(OrtSession, Provider)> {
+    options.check()?;
     if let Provider::Cuda(device) = options.provider
         && let (true, Ok(device_id)) = (has_cuda(), i32::try_from(device))
     {
         let cuda = ort::ep::CUDA::default().with_device_id(device_id).build().error_on_failure();
         let with_cuda = builder(options).and_then(|builder| Ok(builder.with_execution_providers([cuda])?));
-        // Its libraries may be missing, or made for another driver; the processor gives the same results.
-        if let Ok(session) = with_cuda.and_then(|builder| open(builder, path)) {
-            return Ok((session, options.provider));
+        match with_cuda.and_then(|builder| open(builder, commit)) {
+            Ok(session) => return Ok((session, options.provider)),
+            // Its libraries may be missing, or made for another driver; the processor gives the same results.
+            Err(_) if options.may_fall_back => {}
+            Err(error) => return Err(error).context(|| format!("CUDA device {device}")),
         }
     }
-    Ok((open(builder(options)?, path)?, Provider::Cpu))
+    Ok((open(builder(options)?, commit)?, Provider::Cpu))
 }
 
 fn builder(options: Options) -> Result<SessionBuilder> {
@@ -167,8 +249,8 @@ fn builder(options: Options) -> Result<SessionBuilder> {
         .with_intra_threads(options.threads.get())?)
 }
 
-fn open(mut builder: SessionBuilder, path: &Path) -> Result<OrtSession> {
-    builder.commit_from_file(path).map_err(|error| {
+fn open(builder: SessionBuilder, commit: &Commit) -> Result<OrtSession> {
+    commit(builder).map_err(|error| {
         let (status, what) = match error.code() {
             ort::ErrorCode::InvalidProtobuf => (Status::InvalidArgument, "it is damaged, cut off, or no ONNX model"),
             _ => (Status::Unsupported, "ONNX Runtime cannot run it"),

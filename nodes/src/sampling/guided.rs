@@ -7,12 +7,12 @@ use crate::image::resample::Filter;
 use crate::networks;
 use crate::wires::{Condition, Conditioning, ControlUse, Model, Place, Span, image_to_device, to_device};
 use candle_core::{Device, Tensor};
-use selfsame_models::Cancel;
 use selfsame_models::controlnet::ControlStrength;
 use selfsame_models::sampling::{self, Area, Control, GuidedModel, Window};
 use selfsame_models::unet::{AddedConditions, CrossLayer};
 use selfsame_models::vae::LatentRgb;
 use selfsame_models::weights::Family;
+use selfsame_models::{Cancel, Meter};
 use selfsame_sdk::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,7 +76,11 @@ pub fn prepare<'c>(
     let mut controls = Controls::default();
     let positive = builder.conditions(positive, &mut controls).input("positive")?;
     let negative = builder.conditions(negative, &mut controls).input("negative")?;
-    let guided = GuidedModel::new(sampled, positive, negative, cancel.clone())?;
+    let mut guided = GuidedModel::new(sampled, positive, negative, cancel.clone())?;
+    // A host without a meter does not want to know what is evaluated.
+    if let Ok(meter) = ctx.get::<Meter>() {
+        guided = guided.with_meter(meter.clone());
+    }
     Ok(Sampling { guided, compute, latents, family: model.family })
 }
 

@@ -1,10 +1,12 @@
 //! Denoise with diffusers' schedulers.
 
 use super::guided::{Preview, mask_to_device, prepare};
+use crate::compute::measure;
 use crate::wires::{Conditioning, Model, Span, from_device, to_device};
+use selfsame_models::Work;
 use selfsame_models::noise::{NoiseSource, RecordedNoise, TorchNoise};
 use selfsame_models::rng::TorchGenerator;
-use selfsame_models::sampling::{Guidance, Inpaint, TimestepSettings, Window, sample_timesteps};
+use selfsame_models::sampling::{Guidance, Inpaint, TimestepEvent, TimestepSettings, Window, sample_timesteps};
 use selfsame_models::schedulers::{self, SCHEDULERS};
 use selfsame_sdk::prelude::*;
 
@@ -89,7 +91,7 @@ pub fn pipeline_sampler(
     };
     let mut steps = Vec::new();
     let mut preview = Preview::new(run.family);
-    let samples = sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut *step_noise, &mut |step| {
+    let mut on_step = |step: &TimestepEvent<'_>| {
         ctx.progress((step.index - start) as u64 + 1, (step.total - start) as u64, "steps");
         if keep_steps {
             steps.push(step.sample.clone());
@@ -97,6 +99,9 @@ pub fn pipeline_sampler(
         // A preview that fails is no reason to stop.
         let _ = preview.show(ctx, step.denoised);
         Ok(())
+    };
+    let samples = measure(ctx, Work::Sampling, || {
+        Ok(sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut *step_noise, &mut on_step)?)
     })?;
     let steps = steps.iter().map(|step| Latent::new(from_device(step)?)).collect::<Result<_>>()?;
     Ok((Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask }, steps))

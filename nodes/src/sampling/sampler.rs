@@ -1,7 +1,9 @@
 //! Denoise with k-diffusion's samplers.
 
 use super::guided::{Preview, mask_to_device, noise, prepare};
+use crate::compute::measure;
 use crate::wires::{Conditioning, Model, Span, from_device, to_device};
+use selfsame_models::Work;
 use selfsame_models::samplers::{self, ModelSigmas, Schedule, ksampler};
 use selfsame_models::sampling::{Guidance, Inpaint, SigmaSettings, Window, sample_sigmas};
 use selfsame_sdk::prelude::*;
@@ -91,12 +93,16 @@ pub fn sampler(
     let mut step_noise = rule.default_noise(seed.0, &sigmas)?;
     let mut preview = Preview::new(run.family);
     let added = add_noise.then_some(&noise);
-    let samples = sample_sigmas(&mut run.guided, &settings, &run.latents, added, step_noise.as_mut(), &mut |step| {
+    let mut on_step = |step: &samplers::StepEvent<'_>| {
         let total = step.total.unwrap_or(sigmas.len().saturating_sub(1));
         ctx.progress(step.index as u64 + 1, total as u64, "steps");
         // A preview that fails is no reason to stop.
         let _ = preview.show(ctx, step.denoised);
         Ok(())
+    };
+    let samples = measure(ctx, Work::Sampling, || {
+        let step_noise = step_noise.as_mut();
+        Ok(sample_sigmas(&mut run.guided, &settings, &run.latents, added, step_noise, &mut on_step)?)
     })?;
     Ok(Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask })
 }

@@ -2,10 +2,11 @@
 
 use super::MAX_WHOLE;
 use crate::Compute;
+use crate::compute::measure;
 use crate::networks::{Autoencoder, autoencoder};
 use crate::wires::{Vae, image_from_device, to_device};
-use selfsame_models::Cancel;
 use selfsame_models::vae::Tiling;
+use selfsame_models::{Cancel, Work};
 use selfsame_sdk::prelude::*;
 
 /// Makes pictures of latents.
@@ -27,9 +28,9 @@ pub fn vae_decode(
     let network = autoencoder(ctx, &vae)?;
     let latents = to_device(&latent.samples, &compute.device)?;
     let (_, _, height, width) = latents.dims4()?;
-    let image = match &*network {
-        Autoencoder::Tiny { decoder: Some(decoder), .. } => decoder.decode(&latents, cancel)?,
-        Autoencoder::Tiny { decoder: None, .. } => return Err(Error::input("vae", "the file has no decoder")),
+    let image = measure(ctx, Work::VaeDecode, || match &*network {
+        Autoencoder::Tiny { decoder: Some(decoder), .. } => Ok(decoder.decode(&latents, cancel)?),
+        Autoencoder::Tiny { decoder: None, .. } => Err(Error::input("vae", "the file has no decoder")),
         Autoencoder::Kl(kl) => {
             let latents = kl.config().from_model_latents(&latents)?;
             if tile > 0 || height.max(width) > MAX_WHOLE {
@@ -37,17 +38,13 @@ pub fn vae_decode(
                     0 => Tiling::default(),
                     tile => Tiling { tile, overlap: tile / 4 },
                 };
-                kl.decode_tiled(
-                    &latents,
-                    tiling,
-                    &mut |done, total| ctx.progress(done as u64, total as u64, "tiles"),
-                    cancel,
-                )?
+                let mut progress = |done, total| ctx.progress(done as u64, total as u64, "tiles");
+                Ok(kl.decode_tiled(&latents, tiling, &mut progress, cancel)?)
             } else {
-                kl.decode(&latents, cancel)?
+                Ok(kl.decode(&latents, cancel)?)
             }
         }
-    };
+    })?;
     // From -1..1.
     image_from_device(&image.affine(0.5, 0.5)?)
 }

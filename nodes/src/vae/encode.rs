@@ -2,11 +2,12 @@
 
 use super::MAX_WHOLE;
 use crate::Compute;
+use crate::compute::measure;
 use crate::networks::{Autoencoder, autoencoder};
 use crate::wires::{Vae, from_device, image_to_device, to_device};
-use selfsame_models::Cancel;
 use selfsame_models::rng::TorchGenerator;
 use selfsame_models::vae::Tiling;
+use selfsame_models::{Cancel, Work};
 use selfsame_sdk::prelude::*;
 
 /// Makes latents of pictures.
@@ -37,9 +38,9 @@ pub fn vae_encode(
     let (top, left) = ((image.height() - height) / 2, (image.width() - width) / 2);
     let pixels = image_to_device(&image, &compute.device)?.narrow(2, top, height)?.narrow(3, left, width)?;
     let pixels = pixels.affine(2.0, -1.0)?; // -1..1
-    let latents = match &*network {
-        Autoencoder::Tiny { encoder: Some(encoder), .. } => encoder.encode(&pixels, cancel)?,
-        Autoencoder::Tiny { encoder: None, .. } => return Err(Error::input("vae", "the file has no encoder")),
+    let latents = measure(ctx, Work::VaeEncode, || match &*network {
+        Autoencoder::Tiny { encoder: Some(encoder), .. } => Ok(encoder.encode(&pixels, cancel)?),
+        Autoencoder::Tiny { encoder: None, .. } => Err(Error::input("vae", "the file has no encoder")),
         Autoencoder::Kl(kl) => {
             let posterior = if height.max(width) / 8 > MAX_WHOLE {
                 let mut progress = |done, total| ctx.progress(done as u64, total as u64, "tiles");
@@ -55,8 +56,8 @@ pub fn vae_encode(
                     posterior.sample(&TorchGenerator::new(seed).randn_tensor(&shape, &compute.device)?)?
                 }
             };
-            kl.config().to_model_latents(&latents)?
+            Ok(kl.config().to_model_latents(&latents)?)
         }
-    };
+    })?;
     Latent::new(from_device(&latents)?)
 }

@@ -1,7 +1,7 @@
 //! FACE: a face found in a picture.
 
 use super::wire;
-use selfsame_sdk::Type;
+use selfsame_sdk::{Error, Result, Type};
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,8 +12,9 @@ pub struct Face {
     pub picture: [usize; 2],
     /// Left, top, right, bottom.
     pub bbox: [f32; 4],
-    /// Five key points, x and y: the eye at the picture's left, the other eye, the nose, the two corners of the mouth.
-    pub kps: [[f32; 2]; 5],
+    /// Five key points, x and y: the eye at the picture's left, the other eye, the nose, the two corners of the mouth. None if the
+    /// detector gives boxes only, or the face is known by its embedding alone.
+    pub kps: Option<[[f32; 2]; 5]>,
     /// How sure the detector is, 0..1.
     pub det_score: f32,
     /// The identity: what the recogniser gives, not normalised. None if no recogniser has looked.
@@ -21,6 +22,17 @@ pub struct Face {
 }
 
 impl Face {
+    /// Its key points.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn key_points(&self) -> Result<[[f32; 2]; 5]> {
+        self.kps.ok_or_else(|| {
+            Error::new("the face has no key points, a box at most")
+                .hint("find it with a detector that gives key points, such as antelopev2's scrfd_10g_bnkps.onnx")
+        })
+    }
+
     /// The area of its box in square pixels.
     pub fn area(&self) -> f32 {
         let [left, top, right, bottom] = self.bbox;

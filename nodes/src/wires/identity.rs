@@ -8,7 +8,7 @@ use std::fmt;
 /// An identity as the networks take it: tokens made of a face embedding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
-    /// f32 `[1,T,D]`, 16 tokens for InstantID.
+    /// f32 `[1 or B,T,D]`, 16 tokens for InstantID; one row serves every picture of a batch.
     pub tokens: Tensor,
     /// The same for negative conditions: the Resampler's answer to zeros, not zeros.
     pub negative_tokens: Tensor,

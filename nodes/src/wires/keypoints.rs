@@ -35,9 +35,9 @@ impl Keypoints {
     /// The points of a face, on a canvas as large as its picture.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// As [`new`](Self::new), and if the face has no key points.
     pub fn of(face: &Face) -> Result<Self> {
-        Self::new(face.picture, face.kps.map(|point| point.map(f64::from)))
+        Self::new(face.picture, face.key_points()?.map(|point| point.map(f64::from)))
     }
 
     /// Width and height of the canvas.

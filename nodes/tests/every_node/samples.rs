@@ -127,8 +127,9 @@ fn extremes_of(ty: &Type, node: &NodeDescriptor, port: &InputPort) -> Vec<Value>
         }
         ty if *ty == Face::TYPE => {
             let nobody = Face { embedding: None, ..face(0.0) };
-            let nan = Face { bbox: [f32::NAN; 4], kps: [[f32::NAN; 2]; 5], ..face(1.0) };
-            [nobody, nan, face(-1e30), face(1e4)].map(Value::object).to_vec()
+            let nan = Face { bbox: [f32::NAN; 4], kps: Some([[f32::NAN; 2]; 5]), ..face(1.0) };
+            let boxed = Face { kps: None, ..face(1.0) };
+            [nobody, nan, boxed, face(-1e30), face(1e4)].map(Value::object).to_vec()
         }
         ty if *ty == Keypoints::TYPE => {
             let points = |value| Keypoints::new([6, 4], [[value; 2]; 5]).expect("finite points");
@@ -201,7 +202,7 @@ fn a_mask(dims: [usize; 3]) -> Mask {
 fn face(factor: f32) -> Face {
     let kps = [[1.5, 1.0], [4.5, 1.0], [3.0, 2.0], [2.0, 3.0], [4.0, 3.0]].map(|point| point.map(|x: f32| x * factor));
     let embedding = Some([0.5, -1.0, 2.0].into());
-    Face { picture: [6, 4], bbox: [1.0, 0.5, 5.0, 3.5].map(|x| x * factor), kps, det_score: 0.9, embedding }
+    Face { picture: [6, 4], bbox: [1.0, 0.5, 5.0, 3.5].map(|x| x * factor), kps: Some(kps), det_score: 0.9, embedding }
 }
 
 /// A square in the sample pictures.

@@ -50,7 +50,7 @@ fn largest(case: &Case) -> Outcome {
         .map(|[left, top, right, bottom, score]| Face {
             picture: [1, 1],
             bbox: [*left, *top, *right, *bottom].map(|x| x as f32),
-            kps: [[0.0; 2]; 5],
+            kps: None,
             det_score: *score as f32,
             embedding: None,
         })

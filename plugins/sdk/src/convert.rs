@@ -346,6 +346,18 @@ impl<T: IntoValue> IntoValue for Vec<T> {
     }
 }
 
+/// A value, or nothing: an empty list, whatever the type of the output is. What takes single values from it does not run then, and
+/// what takes lists goes without it.
+impl<T: IntoValue> IntoValue for Option<T> {
+    fn ty() -> Type {
+        T::ty()
+    }
+
+    fn into_value(self) -> Value {
+        self.map_or_else(Value::nothing, T::into_value)
+    }
+}
+
 impl<T: IntoValue> IntoOutputs for T {
     fn types() -> Vec<Type> {
         vec![T::ty()]

@@ -55,6 +55,16 @@ impl Value {
         Value::List(values.into_iter().collect())
     }
 
+    /// Nothing: what an output gives that has no value, an empty list.
+    pub fn nothing() -> Self {
+        Value::list([])
+    }
+
+    /// Whether it is [`nothing`](Self::nothing).
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Value::List(items) if items.is_empty())
+    }
+
     /// Its type. A list of several types is a list of their union, an empty list one of anything.
     pub fn ty(&self) -> Type {
         match self {

@@ -1,5 +1,6 @@
 //! What a finished task changes.
 
+use super::super::Digests;
 use super::super::calls::{Calls, SlotRef};
 use super::state::CallState;
 use super::{Called, Engine, Step, Store};
@@ -11,7 +12,18 @@ use selfsame_sdk::{Error, Object, Slot, Status, Value};
 use std::sync::Arc;
 
 impl<'r> Engine<'r> {
-    /// A task is done.
+    /// The files are read that a node waits for.
+    pub fn digested(&mut self, node: usize, digests: Digests) {
+        self.outstanding -= 1;
+        self.states[node].digesting = false;
+        // What was told to stop begins nothing.
+        if self.run.cancel.check().is_ok() {
+            self.resolve(node, &digests);
+            self.advance();
+        }
+    }
+
+    /// Values are read.
     pub fn loaded(&mut self, node: usize, found: Vec<(Key, Arc<dyn Object>)>) {
         self.outstanding -= 1;
         for (key, object) in found {

@@ -2,13 +2,15 @@
 
 use super::super::calls::{Calls, SlotRef, resolve};
 use super::super::explain::Trace;
+use super::super::{Digests, Found};
 use super::state::CallState;
-use super::{Engine, Step, Store};
+use super::{Engine, Step, Store, Task};
 use crate::cache::{Outcome, Record, Ref};
 use crate::events::Event;
 use crate::key::{Key, KeyBuilder};
 use crate::lock;
 use selfsame_sdk::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 impl<'r> Engine<'r> {
@@ -40,9 +42,11 @@ impl<'r> Engine<'r> {
     }
 
     /// All keys of inputs are known: finds the calls that have records, and sees to it that the others run.
-    pub(super) fn resolve(&mut self, node: usize) {
+    /// `digests` are those of files that were read for this.
+    pub(super) fn resolve(&mut self, node: usize, digests: &Digests) {
         let prepared = self.node(node);
-        if self.states[node].running > 0 || self.states[node].failed || self.states[node].blocked {
+        let state = &self.states[node];
+        if state.running > 0 || state.digesting || state.failed || state.blocked {
             return;
         }
         let outputs = |node: usize, output: usize| self.states[node].outputs.as_ref()?.get(output).cloned();
@@ -58,6 +62,7 @@ impl<'r> Engine<'r> {
         let mut progress = std::mem::take(&mut state.progress);
         let mut asks = Vec::new();
         let mut to_run = Vec::new();
+        let mut unread: Vec<PathBuf> = Vec::new();
         for (i, (slots, call)) in calls.calls.iter().zip(&mut progress).enumerate() {
             if slots.iter().any(|slot| matches!(slot, SlotRef::Given(value) if value.has_missing())) {
                 call.failed = true;
@@ -71,10 +76,11 @@ impl<'r> Engine<'r> {
                 to_run.push(i);
                 continue;
             }
-            let (key, asked, known) = self.look_up(node, slots);
+            let (key, asked, known) = self.look_up(node, slots, digests);
             match known {
                 Known::Gives(refs) if self.has_values(node, &refs) => call.gives = Some(refs),
                 Known::Asks(port) => asks.push(port),
+                Known::Unread(files) => unread.extend(files),
                 Known::Gives(_) | Known::Nothing => {
                     call.key = Some(key);
                     call.asked = asked;
@@ -85,6 +91,13 @@ impl<'r> Engine<'r> {
         let state = &mut self.states[node];
         state.progress = progress;
         state.calls = Some(calls);
+        if !unread.is_empty() {
+            unread.sort_unstable();
+            unread.dedup();
+            state.digesting = true;
+            self.outstanding += 1;
+            return self.ready.push(Task::Digest { node, files: unread });
+        }
         asks.sort_unstable();
         asks.dedup();
         if !asks.is_empty() {
@@ -105,7 +118,7 @@ impl<'r> Engine<'r> {
 
     /// Goes through the records of a call: what it asked for with these inputs, what then, and what it gave. Gives the
     /// key of its last record, or of the one that is missing, and the lazy inputs that are in this key.
-    fn look_up(&self, node: usize, slots: &[SlotRef]) -> (Key, Vec<usize>, Known) {
+    fn look_up(&self, node: usize, slots: &[SlotRef], digests: &Digests) -> (Key, Vec<usize>, Known) {
         let prepared = self.node(node);
         let ports = prepared.node_type.descriptor().inputs.len();
         let mut asked = Vec::new();
@@ -118,13 +131,14 @@ impl<'r> Engine<'r> {
         prepared.keyed.iter().for_each(|port| add(&mut builder, *port));
         let mut key = builder.finish();
         while asked.len() <= ports {
-            match self.run.record(&key) {
-                None => break,
-                Some(Record { outcome: Outcome::Gives(refs), reads, .. }) => {
+            match self.run.record(&key, digests) {
+                Found::Nothing => break,
+                Found::Unread(files) => return (key, asked, Known::Unread(files)),
+                Found::Record(Record { outcome: Outcome::Gives(refs), reads, .. }) => {
                     self.run.note_files(node, &reads.files);
                     return (key, asked, Known::Gives(refs));
                 }
-                Some(Record { outcome: Outcome::Asks(port), .. }) => match slots.get(port) {
+                Found::Record(Record { outcome: Outcome::Asks(port), .. }) => match slots.get(port) {
                     Some(SlotRef::Given(_)) => {
                         add(&mut builder, port);
                         key = builder.finish();
@@ -237,5 +251,7 @@ impl<'r> Engine<'r> {
 enum Known {
     Gives(Arc<[Ref]>),
     Asks(usize),
+    /// Nothing yet: these files have to be read first.
+    Unread(Vec<PathBuf>),
     Nothing,
 }

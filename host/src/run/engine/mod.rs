@@ -5,8 +5,8 @@
 //! record gives keys without running. So nothing runs, and no value is read, for a result that is known already, and a
 //! node that gives what it gave before stops a change from spreading.
 //!
-//! All of this is bookkeeping under one lock; what takes time (nodes, files of the cache folder) are [`Task`]s, which
-//! run outside of it.
+//! All of this is bookkeeping under one lock; what takes time (nodes, digests of large files, files of the cache folder) are
+//! [`Task`]s, which run outside of it.
 
 mod done;
 mod keys;
@@ -16,19 +16,22 @@ mod values;
 use super::calls::resolve;
 use super::explain::Reason;
 use super::prepare::{PreparedNode, Source};
-use super::{NodeState, Run};
+use super::{Digests, NodeState, Run};
 use crate::cache::{Reads, Record};
 use crate::events::Failure;
 use crate::key::Key;
 use selfsame_sdk::{Error, Object, Slot, Value};
 use state::State;
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Something that takes time.
 pub(super) enum Task {
     /// A call of a node.
     Call { node: usize, call: usize, slots: Vec<Slot> },
+    /// Reading files to see whether they are still those that a node's records speak of.
+    Digest { node: usize, files: Vec<PathBuf> },
     /// Reading values of a node's outputs from the cache folder.
     Load { node: usize, wanted: Vec<(Key, String)> },
 }
@@ -117,7 +120,7 @@ impl<'r> Engine<'r> {
             match step {
                 Step::WantKeys(node) => self.want_keys(node),
                 Step::WantValues(node) => self.want_values(node),
-                Step::Resolve(node) => self.resolve(node),
+                Step::Resolve(node) => self.resolve(node, &Digests::new()),
                 Step::Block(node) => self.block(node),
             }
         }
@@ -133,7 +136,7 @@ impl<'r> Engine<'r> {
         while let Some(task) = self.ready.pop() {
             let lane = match &task {
                 Task::Call { node, .. } => self.node(*node).lane,
-                Task::Load { .. } => None,
+                Task::Digest { .. } | Task::Load { .. } => None,
             };
             match lane.and_then(|lane| self.lanes.get_mut(lane)) {
                 Some(lane) if lane.busy => lane.waiting.push_back(task),

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub progress: Vec<CallState>,
     /// Calls that are queued or running.
     pub running: usize,
+    /// Large files of its records are being read.
+    pub digesting: bool,
     /// Calls that have to run once the values are there.
     pub to_run: Vec<usize>,
     pub outputs: Option<Arc<[Ref]>>,

@@ -178,8 +178,15 @@ impl Resampler {
     /// # Errors
     /// When a size cannot be read off; other missing tensors are noted for [`Weights::finish`].
     pub fn load(weights: &Weights, heads: Option<usize>) -> Result<Self> {
-        let config = PerceiverConfig::infer(weights, heads)?;
-        let latents = weights.get("latents", (1, size(weights, "latents", 1)?, config.dim))?;
+        Self::new(PerceiverConfig::infer(weights, heads)?, size(weights, "latents", 1)?, weights)
+    }
+
+    /// Builds the network with `queries` latents, one for each token that comes out; call [`Weights::finish`] before using it.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read.
+    pub fn new(config: PerceiverConfig, queries: usize, weights: &Weights) -> Result<Self> {
+        let latents = weights.get("latents", (1, queries, config.dim))?;
         let input = Input::new(weights, config.embedding_dim);
         Ok(Self { input, latents, perceiver: Perceiver::load(weights, &config)?, config })
     }

@@ -14,7 +14,7 @@ use super::stack::{check_context, lcm};
 use super::window::Moment;
 use crate::controlnet::ControlInput;
 use crate::unet::{AdapterKv, Residuals, UNet, UNetInput};
-use crate::{Cancel, Error, Result};
+use crate::{Cancel, Error, Meter, Result, Work};
 use candle_core::Tensor;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -76,6 +76,7 @@ pub struct GuidedModel {
     conditions: Vec<Condition>,
     positives: usize,
     cancel: Cancel,
+    meter: Meter,
     prepared: HashMap<Group, Prepared>,
     /// The shape of the latents that `prepared` is for.
     prepared_for: Option<[usize; 4]>,
@@ -93,7 +94,19 @@ impl GuidedModel {
         let positives = positive.len();
         let conditions: Vec<Condition> = positive.into_iter().chain(negative).collect();
         conditions.iter().try_for_each(|condition| check_context(&condition.context))?;
-        Ok(Self { model, conditions, positives, cancel, prepared: HashMap::new(), prepared_for: None })
+        let meter = Meter::default();
+        Ok(Self { model, conditions, positives, cancel, meter, prepared: HashMap::new(), prepared_for: None })
+    }
+
+    /// The same, counting what it evaluates by `meter` instead of one of its own.
+    pub fn with_meter(mut self, meter: Meter) -> Self {
+        self.meter = meter;
+        self
+    }
+
+    /// What it has evaluated so far: the UNet, ControlNets, and what it keeps over the steps.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// The switch that stops it.
@@ -168,11 +181,12 @@ impl GuidedModel {
         let batch = Batch { conditions: members, latents };
         let prepared = match self.prepared.entry(group.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(batch.prepare(&self.model)?),
+            Entry::Vacant(entry) => entry.insert(batch.prepare(&self.model, &self.meter)?),
         };
         let input = input.to_device(unet.device())?.to_dtype(unet.dtype())?;
         let timesteps = Tensor::full(timestep as f32, input.dim(0)?, unet.device())?;
-        let residuals = residuals(&batch, prepared, &input, &timesteps, moment, &self.model, &self.cancel)?;
+        let net = Nets { model: &self.model, meter: &self.meter, cancel: &self.cancel };
+        let residuals = net.residuals(&batch, prepared, &input, &timesteps, moment)?;
         let sample = match &prepared.concat {
             None => input,
             Some(concat) => Tensor::cat(&[&input, concat], 1)?,
@@ -181,7 +195,7 @@ impl GuidedModel {
             .filter(|(adapter, _)| adapter.window.contains(moment))
             .map(|(_, kv)| kv)
             .collect();
-        unet.forward(&UNetInput {
+        let input = UNetInput {
             sample: &sample,
             timesteps: &timesteps,
             context: &prepared.context,
@@ -191,47 +205,58 @@ impl GuidedModel {
             residuals: residuals.as_ref(),
             cancel: &self.cancel,
             observe: None,
-        })
+        };
+        self.meter.measure(Work::UNet, unet.device(), || unet.forward(&input))
     }
 }
 
-/// The sum of what the batch's ControlNets say; those of strength 0 are not asked.
-fn residuals(
-    batch: &Batch<'_>,
-    prepared: &mut Prepared,
-    input: &Tensor,
-    timesteps: &Tensor,
-    moment: &Moment,
-    model: &Model,
-    cancel: &Cancel,
-) -> Result<Option<Residuals>> {
-    let mut sum: Option<Residuals> = None;
-    for (slot, control_use) in batch.conditions[0].0.controls.iter().enumerate() {
-        let control = &control_use.control;
-        if !control.window.contains(moment) || control.strength.is_zero() {
-            continue;
+/// What evaluating a batch's ControlNets takes.
+struct Nets<'a> {
+    model: &'a Model,
+    meter: &'a Meter,
+    cancel: &'a Cancel,
+}
+
+impl Nets<'_> {
+    /// The sum of what the batch's ControlNets say; those of strength 0 are not asked.
+    fn residuals(
+        &self,
+        batch: &Batch<'_>,
+        prepared: &mut Prepared,
+        input: &Tensor,
+        timesteps: &Tensor,
+        moment: &Moment,
+    ) -> Result<Option<Residuals>> {
+        let unet = &self.model.unet;
+        let mut sum: Option<Residuals> = None;
+        for (slot, control_use) in batch.conditions[0].0.controls.iter().enumerate() {
+            let control = &control_use.control;
+            if !control.window.contains(moment) || control.strength.is_zero() {
+                continue;
+            }
+            let ready = &mut prepared.controls[slot];
+            let ready = match ready {
+                Some(ready) => ready,
+                None => ready.insert(batch.prepare_control(slot, unet.device(), self.meter, self.cancel)?),
+            };
+            let input = ControlInput {
+                sample: &input.to_dtype(control.net.dtype())?,
+                timesteps,
+                context: &ready.context,
+                added: ready.added.as_ref(),
+                hint: &ready.hint,
+                strength: control.strength,
+                cancel: self.cancel,
+            };
+            let out = self.meter.measure(Work::ControlNet, unet.device(), || control.net.forward(&input))?;
+            let out = ready.finish(&out, unet.dtype())?;
+            sum = Some(match sum {
+                None => out,
+                Some(sum) => sum.sum(&out)?,
+            });
         }
-        let ready = &mut prepared.controls[slot];
-        let ready = match ready {
-            Some(ready) => ready,
-            None => ready.insert(batch.prepare_control(slot, model.unet.device(), cancel)?),
-        };
-        let out = control.net.forward(&ControlInput {
-            sample: &input.to_dtype(control.net.dtype())?,
-            timesteps,
-            context: &ready.context,
-            added: ready.added.as_ref(),
-            hint: &ready.hint,
-            strength: control.strength,
-            cancel,
-        })?;
-        let out = ready.finish(&out, model.unet.dtype())?;
-        sum = Some(match sum {
-            None => out,
-            Some(sum) => sum.sum(&out)?,
-        });
+        Ok(sum)
     }
-    Ok(sum)
 }
 
 /// Whether two conditions can run in one forward pass.

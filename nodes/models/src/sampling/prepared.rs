@@ -6,7 +6,7 @@ use super::stack::{place_mask, stack_added, stack_contexts, stack_rows};
 use crate::controlnet::HintEmbedding;
 use crate::layers::sinusoids;
 use crate::unet::{AdapterKv, AddedConditions, ContextKv, MaskResize, Residuals, SpatialMask};
-use crate::{Cancel, Error, Result};
+use crate::{Cancel, Error, Meter, Result, Work};
 use candle_core::{DType, Device, Tensor};
 
 /// Pixels of a picture for one of its latent.
@@ -55,7 +55,7 @@ impl Batch<'_> {
     }
 
     /// Projects everything but the ControlNets.
-    pub fn prepare(&self, model: &Model) -> Result<Prepared> {
+    pub fn prepare(&self, model: &Model, meter: &Meter) -> Result<Prepared> {
         let unet = &model.unet;
         let to_net = |t: &Tensor| moved(t, unet.device(), unet.dtype());
         let batch = self.latents[0];
@@ -66,7 +66,10 @@ impl Batch<'_> {
         };
         let adapters = model.adapters.iter().map(|adapter| {
             let tokens = stack_rows(&self.tokens(adapter), batch, "adapter tokens")?;
-            let mut kv = adapter.adapter.project_weighted(&to_net(&tokens)?, &adapter.layer_weights)?;
+            let (network, weights) = (&adapter.adapter, &adapter.layer_weights);
+            let tokens = to_net(&tokens)?;
+            let project = || network.project_weighted(&tokens, weights);
+            let mut kv = meter.measure(Work::AdapterKv, unet.device(), project)?;
             if let Some((mask, resize)) = &adapter.mask {
                 kv.mask = Some(self.mask(mask, *resize)?);
             }
@@ -79,8 +82,9 @@ impl Batch<'_> {
                 Some(guidance_embedding(model.distilled_guidance, width, rows, unet.device())?)
             }
         };
+        let context = to_net(&stack_contexts(&contexts, batch)?)?;
         Ok(Prepared {
-            context: unet.project_context(&to_net(&stack_contexts(&contexts, batch)?)?)?,
+            context: meter.measure(Work::ContextKv, unet.device(), || unet.project_context(&context))?,
             added: self.added(|_| None, unet.device(), unet.dtype())?,
             adapters: adapters.collect::<Result<_>>()?,
             controls: self.first().controls.iter().map(|_| None).collect(),
@@ -109,7 +113,13 @@ impl Batch<'_> {
     }
 
     /// Embeds and projects what ControlNet `slot` looks at, on the UNet's device.
-    pub fn prepare_control(&self, slot: usize, device: &Device, cancel: &Cancel) -> Result<PreparedControl> {
+    pub fn prepare_control(
+        &self,
+        slot: usize,
+        device: &Device,
+        meter: &Meter,
+        cancel: &Cancel,
+    ) -> Result<PreparedControl> {
         let control = &self.first().controls[slot].control;
         let net = &control.net;
         let to_net = |t: &Tensor| moved(t, device, net.dtype());
@@ -122,9 +132,10 @@ impl Batch<'_> {
             None => None,
             Some(mask) => Some(self.mask(mask, MaskResize::Bilinear)?),
         };
+        let (image, contexts) = (to_net(&self.control_image(&control.image)?)?, to_net(&contexts)?);
         Ok(PreparedControl {
-            hint: net.embed_hint(&to_net(&self.control_image(&control.image)?)?, cancel)?,
-            context: net.project_context(&to_net(&contexts)?)?,
+            hint: meter.measure(Work::HintEmbedding, device, || net.embed_hint(&image, cancel))?,
+            context: meter.measure(Work::ContextKv, device, || net.project_context(&contexts))?,
             added: self.added(|c| c.controls[slot].text_embeds.as_ref(), device, net.dtype())?,
             mask,
         })

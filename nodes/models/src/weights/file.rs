@@ -111,8 +111,20 @@ fn open_head(path: &Path) -> Result<(File, Vec<u8>, u64)> {
 /// If it cannot be read, or its first bytes show that it is something else.
 pub fn check_onnx(path: &Path) -> Result<()> {
     let (_, head, len) = open_head(path)?;
-    let problem = match format_of(&head, len) {
-        _ if is_onnx(&head) => return Ok(()),
+    check_onnx_head(path, &head, len)
+}
+
+/// As [`check_onnx`], of a model that lies in an archive or in memory.
+///
+/// # Errors
+/// If its first bytes show that it is something else; the message names it `name`.
+pub fn check_onnx_bytes(name: &Path, bytes: &[u8]) -> Result<()> {
+    check_onnx_head(name, bytes.get(..HEAD as usize).unwrap_or(bytes), bytes.len() as u64)
+}
+
+fn check_onnx_head(path: &Path, head: &[u8], len: u64) -> Result<()> {
+    let problem = match format_of(head, len) {
+        _ if is_onnx(head) => return Ok(()),
         Ok(Format::Safetensors) => FileProblem::NotOnnx { what: "a safetensors file".into() },
         Ok(Format::Zip) => FileProblem::NotOnnx { what: "a zip archive or a torch checkpoint".into() },
         Err(FileProblem::OtherFormat { what }) => FileProblem::NotOnnx { what },

@@ -21,15 +21,17 @@ mod open;
 mod pickle;
 mod pickle_guard;
 mod problem;
+mod random;
 mod rename;
 mod safetensors;
 
 pub use checkpoint::{Checkpoint, Part};
 pub use delta::{Change, Delta, Deltas};
 pub use detect::{Architecture, Family, Kind, expect, recognise};
-pub use file::check_onnx;
+pub use file::{check_onnx, check_onnx_bytes};
 pub use open::{config_of, open};
 pub use problem::{FileProblem, WeightProblem, WeightsReport};
+pub use random::{Shapes, random, shapes, write_random};
 
 use crate::{Error, Result};
 use candle_core::{DType, Device, Shape, Tensor};

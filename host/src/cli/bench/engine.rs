@@ -1,5 +1,6 @@
-//! `selfsame bench`: how much time the engine itself takes on this machine.
+//! `selfsame bench engine`: how much time the engine itself takes.
 
+use super::median;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::output::print;
 use clap::Args;
@@ -10,7 +11,7 @@ use std::time::Instant;
 
 /// Measures what the engine itself takes: loading and running chains of trivial nodes
 #[derive(Args)]
-pub struct Bench {
+pub struct Engine {
     /// How long the chains are; may be given several times
     #[arg(long, value_name = "NODES", default_values_t = [100, 1000, 5000], value_parser = clap::value_parser!(u32).range(1..))]
     nodes: Vec<u32>,
@@ -19,18 +20,14 @@ pub struct Bench {
     times: u16,
 }
 
-impl Bench {
+impl Engine {
     pub fn run(self) -> Result<Exit, Stop> {
         let mut table = String::from("medians in ms    load     first run   again   first value changed\n");
         for nodes in self.nodes {
             let runs: Result<Vec<_>, _> = (0..self.times).map(|i| measure(nodes, f64::from(i))).collect();
             let runs = runs.or_stop(Exit::NodeFailed)?;
-            let median = |part: usize| {
-                let mut seconds: Vec<f64> = runs.iter().map(|run| run[part]).collect();
-                seconds.sort_by(f64::total_cmp);
-                seconds.get(seconds.len() / 2).copied().unwrap_or_default() * 1e3
-            };
-            let [load, first, again, changed] = [0, 1, 2, 3].map(median);
+            let part = |part: usize| median(runs.iter().map(|run| run[part])) * 1e3;
+            let [load, first, again, changed] = [0, 1, 2, 3].map(part);
             // Writing into a String cannot fail.
             let _ = writeln!(table, "chain of {nodes:>5} {load:>9.3} {first:>11.3} {again:>9.3} {changed:>14.3}");
         }

@@ -1,7 +1,14 @@
 //! JPEG files: baseline and progressive; gray, YCbCr, RGB, CMYK and YCCK.
 //!
+//! Decoders may differ by some levels, and the usual one of Rust does differ from libjpeg, by which the reference reads photographs.
+//! So a file without faults is read here, to the bit as libjpeg does it ([`scans`], [`pixels`]). Any other is left to zune-jpeg, which
+//! makes of damaged files what can be made.
+//!
 //! CMYK is taken as Adobe's programs write it, inverted, and becomes RGB as `(255 - c) * (255 - k) / 255` without a
 //! profile: what browsers and Pillow do.
+
+mod pixels;
+mod scans;
 
 use super::{Raw, check_size, ends_too_early};
 use image::metadata::Orientation;
@@ -15,6 +22,9 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Each block of 8 x 8 pixels takes at least one bit. Without this limit a tiny file could ask for gigabytes of gray.
 const MAX_PIXELS_PER_BYTE: u64 = 8 * 64;
+
+/// The largest picture that is read here: what is kept on the way takes some ten bytes for each pixel.
+const MAX_PIXELS: u64 = 1 << 26;
 
 /// Reads a JPEG file. A file that ends too early is an error. One that is damaged otherwise becomes what can be made of
 /// it, with a note in [`Raw::damage`].
@@ -49,9 +59,17 @@ fn decode_as(bytes: &[u8], options: DecoderOptions) -> Result<Result<Raw, Decode
     let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colors = if gray { ColorSpace::Luma } else { ColorSpace::RGB };
     decoder.set_options(options.jpeg_set_out_colorspace(colors));
-    let samples = match decoder.decode() {
-        Ok(samples) => samples,
-        Err(error) => return Ok(Err(error)),
+    let exact = || {
+        let picture = scans::read(bytes).filter(|picture| picture.size == [width, height].map(|side| side as usize))?;
+        pixels::pixels(&picture).filter(|_| gray == (picture.components.len() == 1))
+    };
+    let is_exact = options.strict_mode() && u64::from(width) * u64::from(height) <= MAX_PIXELS;
+    let samples = match is_exact.then(exact).flatten() {
+        Some(samples) => samples,
+        None => match decoder.decode() {
+            Ok(samples) => samples,
+            Err(error) => return Ok(Err(error)),
+        },
     };
     let pixels = if gray {
         GrayImage::from_raw(width, height, samples).map(DynamicImage::from)
@@ -81,3 +99,6 @@ fn has_end(bytes: &[u8]) -> bool {
 fn in_words(error: &DecodeErrors) -> String {
     error.to_string().trim_matches(['"', '.', ' ', '\n']).to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! `selfsame bench`.
+
+use crate::Scratch;
+use serde_json::Value;
+
+fn figures(stdout: &str) -> Value {
+    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+}
+
+fn work<'v>(report: &'v Value, name: &str) -> &'v Value {
+    report["work"].as_array().unwrap().iter().find(|row| row["work"] == name).unwrap_or(&Value::Null)
+}
+
+const TINY: [&str; 12] =
+    ["bench", "instantid", "--size", "tiny", "--width", "64", "--steps", "3", "--times", "2", "--device", "cpu"];
+
+#[test]
+fn instantid_without_any_model() {
+    let scratch = Scratch::new();
+    let report = figures(&scratch.run(&[&TINY[..], &["--json", "--keep", "weights"]].concat()).expect(0).stdout);
+    assert_eq!((&report["steps"], &report["runs"], &report["device"]), (&3.into(), &2.into(), &"cpu".into()));
+    assert_eq!((&report["dtype"], &report["picture"]), (&"f32".into(), &serde_json::json!([64, 64])));
+    let count = |name| work(&report, name)["evaluations"].as_u64();
+    assert_eq!((count("unet"), count("controlnet"), count("vae_decode")), (Some(3), Some(3), Some(1)));
+    assert_eq!((count("resampler"), count("text_encoders"), count("adapter_kv")), (Some(1), Some(1), Some(1)));
+    assert_eq!(count("face_analysis"), None);
+    assert_eq!(report["not_measured"][0]["what"], "face analysis");
+    let shares = report["work"].as_array().unwrap().iter().map(|row| row["share"].as_f64().unwrap());
+    // Each row is a median of its own.
+    assert!((shares.sum::<f64>() - 1.0).abs() < 0.5, "{report}");
+    let seconds = |name: &str| report[name].as_f64().unwrap();
+    assert!(seconds("seconds_per_step") > 0.0 && seconds("seconds") > 3.0 * seconds("seconds_per_step"), "{report}");
+    assert!(scratch.files("weights").len() > 8);
+    assert_eq!(scratch.files("output"), [""; 0]);
+
+    // The same weights again, as a table for people.
+    let done = scratch.run(&[&TINY[..], &["--keep", "weights"]].concat()).expect(0);
+    for text in ["tiny random weights, seed 0", "64 x 64 px, 3 steps, cpu, f32", "a step", "UNet", "not measured: face"]
+    {
+        assert!(done.stdout.contains(text), "{text} in {}", done.stdout);
+    }
+    let done = scratch.run(&[&TINY[..], &["--keep", "weights", "--seed", "1"]].concat()).expect(1);
+    assert!(done.stderr.contains("weights holds random models of another size or seed"), "{}", done.stderr);
+}
+
+#[test]
+fn a_graph_of_ones_own() {
+    let graph = r##"Graph(version: 1, args: { "n": Int(default: 8) }, nodes: {
+        "pic": SolidImage(width: Arg("n"), height: 8), "save": SaveImage(image: Out("pic.image"), prefix: "pic") })"##;
+    let scratch = Scratch::with("g.ron", graph);
+    let args = ["bench", "instantid", "--graph", "g.ron", "--set", "n=16", "--json", "--times", "1"];
+    let report = figures(&scratch.run(&args).expect(0).stdout);
+    assert_eq!((&report["models"], &report["steps"]), (&"g.ron".into(), &0.into()));
+    assert_eq!((&report["seconds_per_step"], &report["picture"]), (&Value::Null, &Value::Null));
+    assert!(report["not_measured"].as_array().unwrap().iter().all(|what| what["what"] != "face analysis"));
+    assert_eq!(scratch.files("output"), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_measured() {
+    let scratch = Scratch::new();
+    let no = |args: &[&str], code| scratch.run(&[&["bench", "instantid"], args].concat()).expect(code).stderr;
+    assert!(no(&["--graph", "g.ron", "--steps", "3"], 2).contains("cannot be used with"));
+    assert!(no(&["--size", "huge"], 2).contains("[possible values: tiny, medium, sdxl]"));
+    assert!(no(&["--graph", "g.ron"], 1).contains("g.ron"));
+    let missing = no(&["--checkpoint", "no-such-model"], 1);
+    assert!(missing.contains("no-such-model"), "{missing}");
+}
+
+#[test]
+fn the_engine() {
+    let done = Scratch::new().run(&["bench", "engine", "--nodes", "10", "--times", "1"]).expect(0);
+    assert!(done.stdout.contains("chain of    10"), "{}", done.stdout);
+}
