@@ -5,7 +5,12 @@ use std::process::Command;
 
 fn selfsame(folder: &std::path::Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_selfsame"));
-    command.args(arguments).current_dir(folder).env("SELFSAME_CONFIG", "").env("HOME", folder).env("XDG_CACHE_HOME", folder);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("SELFSAME_CONFIG", "")
+        .env("HOME", folder)
+        .env("XDG_CACHE_HOME", folder);
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))

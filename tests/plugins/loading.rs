@@ -61,10 +61,7 @@ fn what_is_no_library_is_not_loaded() {
 
 #[test]
 fn an_entry_must_be_there_and_fit() {
-    assert_eq!(
-        fails("int x;", "no_entry"),
-        "it is no Selfsame plugin: it exports no `selfsame_plugin_entry`"
-    );
+    assert_eq!(fails("int x;", "no_entry"), "it is no Selfsame plugin: it exports no `selfsame_plugin_entry`");
     assert_eq!(
         fails(&entry(".magic = 7,", "").replace(".magic = SS_MAGIC,", ""), "magic"),
         "it does not start like the entry of a Selfsame plugin"
@@ -76,7 +73,10 @@ fn an_entry_must_be_there_and_fit() {
     let size = |size: &str| entry("", "").replace("sizeof(SsEntry)", size);
     assert_eq!(fails(&size("0"), "size"), "its entry of 0 bytes is too short");
     assert_eq!(fails(&size("100000"), "size2"), "it lacks the function `get_interface`");
-    assert!(fails("extern int nobody_has_this; int *x(void) { return &nobody_has_this; }", "import").starts_with("cannot be loaded"));
+    assert!(
+        fails("extern int nobody_has_this; int *x(void) { return &nobody_has_this; }", "import")
+            .starts_with("cannot be loaded")
+    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The same source, compiled into the host and loaded as a library, is the same node.
 
 use crate::kit::*;
+use selfsame_samples::palette::Palette;
 use selfsame_sdk::testing::{Said, TestHost};
 use selfsame_sdk::{Image, NodeType, Status, Tensor, Value};
-use selfsame_samples::palette::Palette;
 use std::sync::Arc;
 
 /// The sample nodes of one name, static and dynamic.
@@ -13,14 +13,20 @@ fn both(name: &str) -> [Arc<dyn NodeType>; 2] {
 }
 
 /// Runs a node both ways; gives what each of them gave and said.
-fn run_both(name: &str, inputs: &[(&str, Value)], prepare: impl Fn(&TestHost)) -> [(Result<Vec<Value>, String>, Said); 2] {
+fn run_both(
+    name: &str,
+    inputs: &[(&str, Value)],
+    prepare: impl Fn(&TestHost),
+) -> [(Result<Vec<Value>, String>, Said); 2] {
     both(name).map(|node| {
         let host = TestHost::new();
         prepare(&host);
         let result = host.run(&*node, inputs);
         // Where it comes from is all that may differ.
         let without_origin = |text: String| text.split(" (plugin ").next().unwrap_or_default().to_owned();
-        let told = |error: selfsame_sdk::Error| format!("{:?} {} {:?}", error.status, without_origin(error.to_string()), error.hint);
+        let told = |error: selfsame_sdk::Error| {
+            format!("{:?} {} {:?}", error.status, without_origin(error.to_string()), error.hint)
+        };
         let mut said = host.said();
         for path in said.reads.iter_mut().chain(&mut said.saved) {
             *path = path.strip_prefix(host.folder()).unwrap().to_owned();
@@ -120,7 +126,8 @@ fn a_type_of_the_plugin_flows_between_its_nodes_and_is_opaque_to_the_host() {
     let image = Value::object(picture([1, 4, 4, 3]));
     let host = TestHost::new();
     let results = [0, 1].map(|i| {
-        let palette = host.run(&*both("FindPalette")[i], &[("image", image.clone()), ("count", Value::Int(3))]).unwrap();
+        let palette =
+            host.run(&*both("FindPalette")[i], &[("image", image.clone()), ("count", Value::Int(3))]).unwrap();
         let palette = palette[0].clone();
         assert_eq!(palette.to_string(), "com.example.PALETTE/1 (3 colours)");
         assert_eq!(palette.bytes(), 16 + 36);
@@ -147,7 +154,9 @@ fn a_node_remembers() {
             let slots = [selfsame_sdk::Slot::Value(Value::Text("x".into()))];
             let inputs = selfsame_sdk::Inputs::new(ports, &slots).unwrap();
             let values = instance.run(host.ctx(), &inputs).unwrap();
-            assert!(matches!((&values[0], &values[1]), (Value::Int(n), Value::Text(x)) if *n == expected && &**x == "x"));
+            assert!(
+                matches!((&values[0], &values[1]), (Value::Int(n), Value::Text(x)) if *n == expected && &**x == "x")
+            );
         }
     }
 }

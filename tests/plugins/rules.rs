@@ -118,7 +118,8 @@ fn texts_that_are_none_are_not_shown() {
 
 #[test]
 fn only_lazy_inputs_can_be_asked_for() {
-    let (plugin, folder) = (build_c(&file("plugins/fixtures/c/rules.c"), "lazy", &["-DOUTPUT=\"FLOAT\""]), tempfile::tempdir().unwrap());
+    let (plugin, folder) =
+        (build_c(&file("plugins/fixtures/c/rules.c"), "lazy", &["-DOUTPUT=\"FLOAT\""]), tempfile::tempdir().unwrap());
     let host = host(&Plugin::load(&plugin).unwrap());
     for how in [26, 27] {
         let outcome = run(&host, folder.path(), &graph(&format!("\"r\": Rules(how: {how})"), "r.out"));

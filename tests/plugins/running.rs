@@ -33,10 +33,8 @@ fn a_graph_is_checked_by_their_descriptors() {
         "b": Posterize(image: Out("grey.image"), levls: 3),
         "c": ApplyPalette(image: Out("grey.image"), palette: Out("grey.image")),
     }, outputs: {"y": Out("a.image"), "z": Out("b.image"), "x": Out("c.image")})"#;
-    let project = selfsame_graphs::Project::around(
-        &selfsame_graphs::Disk,
-        selfsame_graphs::Document::parse("wrong.ron", text),
-    );
+    let project =
+        selfsame_graphs::Project::around(&selfsame_graphs::Disk, selfsame_graphs::Document::parse("wrong.ron", text));
     let report = host.check(&project, None).err().unwrap().to_string();
     for expected in ["must be between 2 and 256, not 1", "did you mean `levels`?", "com.example.PALETTE/1"] {
         assert!(report.contains(expected), "{report}");

@@ -83,12 +83,7 @@ pub struct Building {
 impl Pool {
     /// Calls a function of a plugin with a context that is open until it returns. Gives what it gives, and what is known of
     /// failures.
-    pub fn call<R>(
-        &self,
-        plugin: &str,
-        services: &dyn Services,
-        function: impl FnOnce(*mut SsCtx) -> R,
-    ) -> (R, Told) {
+    pub fn call<R>(&self, plugin: &str, services: &dyn Services, function: impl FnOnce(*mut SsCtx) -> R) -> (R, Told) {
         let slot = lock(&self.free).pop().unwrap_or_else(Slot::leak);
         // SAFETY: nobody but the pool had it. The lifetimes end when the slot is closed.
         unsafe {

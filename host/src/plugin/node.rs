@@ -4,9 +4,7 @@ use super::context::{Failure, Pool, Told};
 use super::strikes::Strikes;
 use selfsame_sdk::ffi::abi::{self, *};
 use selfsame_sdk::ffi::{Exported, Foreign, export, from_status, import_owned};
-use selfsame_sdk::{
-    Ctx, Error, Inputs, Node, NodeDescriptor, NodeType, OutputPort, Result, Slot, Status, Type, Value,
-};
+use selfsame_sdk::{Ctx, Error, Inputs, Node, NodeDescriptor, NodeType, OutputPort, Result, Slot, Status, Type, Value};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -27,8 +25,7 @@ pub struct ForeignType {
 }
 
 type Create = unsafe extern "C" fn(*const SsNodeType, *mut SsCtx, *mut *mut c_void) -> SsStatus;
-type Run =
-    unsafe extern "C" fn(*mut c_void, *mut SsCtx, *const SsValue, u64, *mut SsValue, u64) -> SsStatus;
+type Run = unsafe extern "C" fn(*mut c_void, *mut SsCtx, *const SsValue, u64, *mut SsValue, u64) -> SsStatus;
 
 #[derive(Clone, Copy)]
 struct Functions {
@@ -177,7 +174,8 @@ impl ForeignNode {
         };
         self.outputs.iter().zip(outputs).map(named).collect::<Result<_, _>>().map_err(|message| {
             self.strikes.add();
-            Error::with(Status::Internal, message).hint("this is a mistake in the plugin; please report it to its author")
+            Error::with(Status::Internal, message)
+                .hint("this is a mistake in the plugin; please report it to its author")
         })
     }
 

@@ -3,8 +3,8 @@
 use super::context::{Building, Failure, Lent};
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::ffi::{
-    Blob, Exported, adopt, export, from_status, import, import_owned, named_struct, named_tensor, slice, text,
-    texts, to_status, type_of_plugin,
+    Blob, Exported, adopt, export, from_status, import, import_owned, named_struct, named_tensor, slice, text, texts,
+    to_status, type_of_plugin,
 };
 use selfsame_sdk::{Error, Image, Level, Result, Status, Tensor, Value, panics};
 use std::any::Any;
@@ -202,7 +202,8 @@ unsafe extern "C" fn save(
     // SAFETY: as above.
     unsafe {
         lend(ctx, |call| {
-            let write = write.ok_or_else(|| Error::with(Status::InvalidArgument, "there is no function that writes"))?;
+            let write =
+                write.ok_or_else(|| Error::with(Status::InvalidArgument, "there is no function that writes"))?;
             let mut contents = |file: &mut dyn std::io::Write| {
                 let mut file = File { file, error: None };
                 let sink = SsSink { user: (&raw mut file).cast(), write: Some(write_file) };
@@ -255,7 +256,8 @@ unsafe extern "C" fn shared(
     // SAFETY: as above.
     unsafe {
         lend(ctx, |call| {
-            let make = make.ok_or_else(|| Error::with(Status::InvalidArgument, "there is no function that makes it"))?;
+            let make =
+                make.ok_or_else(|| Error::with(Status::InvalidArgument, "there is no function that makes it"))?;
             let key = format!("plugin {}\0{}", call.plugin, text(key)?);
             let mut make = || {
                 let (mut made, mut bytes) = (SsValue::NULL, 0);
@@ -268,7 +270,8 @@ unsafe extern "C" fn shared(
                 Ok((Arc::new(made) as Arc<dyn Any + Send + Sync>, bytes))
             };
             let shared = call.services.shared(&key, &mut make)?;
-            let shared = shared.downcast::<Value>().map_err(|_| Error::new("the shared resource is of another kind"))?;
+            let shared =
+                shared.downcast::<Value>().map_err(|_| Error::new("the shared resource is of another kind"))?;
             give(&shared, out)
         })
     }

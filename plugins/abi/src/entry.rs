@@ -99,7 +99,11 @@ impl fmt::Display for Unfit {
         match self {
             Unfit::Magic => f.write_str("it does not start like the entry of a Selfsame plugin"),
             Unfit::Version { major, minor } => {
-                write!(f, "it was built for version {major}.{minor} of the plugin boundary, this is {}.{}", HERE.0, HERE.1)
+                write!(
+                    f,
+                    "it was built for version {major}.{minor} of the plugin boundary, this is {}.{}",
+                    HERE.0, HERE.1
+                )
             }
             Unfit::NeedsMinor(minor) => {
                 write!(f, "it needs version {}.{minor} of the plugin boundary, this is {}.{}", HERE.0, HERE.0, HERE.1)

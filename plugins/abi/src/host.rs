@@ -67,8 +67,9 @@ pub struct SsHost {
     pub cancelled: Option<unsafe extern "C" fn(ctx: *mut SsCtx) -> u8>,
     /// Says why the call fails: what went wrong, the input that is to blame (or empty), and what to do about it (or empty).
     /// Gives `status` back, so that a function can end with `return ctx->host->fail(...)`.
-    pub fail:
-        Option<unsafe extern "C" fn(ctx: *mut SsCtx, status: SsStatus, message: SsStr, port: SsStr, hint: SsStr) -> SsStatus>,
+    pub fail: Option<
+        unsafe extern "C" fn(ctx: *mut SsCtx, status: SsStatus, message: SsStr, port: SsStr, hint: SsStr) -> SsStatus,
+    >,
     /// Why the last function of this call that failed did: a STRING, and what to do about it, a STRING or SS_NULL. Both may be
     /// null pointers.
     pub last_error: Option<unsafe extern "C" fn(ctx: *mut SsCtx, message: *mut SsValue, hint: *mut SsValue)>,

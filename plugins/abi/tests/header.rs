@@ -125,7 +125,10 @@ fn layouts_are_as_recorded() {
 fn the_first_32_bytes_of_an_entry_never_change() {
     use std::mem::offset_of;
     assert_eq!(SS_MAGIC.to_le_bytes(), *b"SELFSAME");
-    assert_eq!([offset_of!(SsEntry, magic), offset_of!(SsEntry, abi_major), offset_of!(SsEntry, abi_minor)], [0, 8, 10]);
+    assert_eq!(
+        [offset_of!(SsEntry, magic), offset_of!(SsEntry, abi_major), offset_of!(SsEntry, abi_minor)],
+        [0, 8, 10]
+    );
     assert_eq!([offset_of!(SsEntry, min_host_minor), offset_of!(SsEntry, flags)], [12, 14]);
     assert_eq!([offset_of!(SsEntry, struct_size), offset_of!(SsEntry, reserved)], [16, 20]);
     assert_eq!([offset_of!(SsEntry, build_info), offset_of!(SsEntry, init)], [24, 32]);
@@ -161,7 +164,10 @@ fn c_sees_the_same_layouts() {
     compile("gcc", "c11", "c", source);
     compile("clang", "c11", "c", source);
     // The macros of C11 under the names of C++11.
-    let source = source.replace("#include <layout.h>", "#define _Static_assert static_assert\n#define _Alignof alignof\n#include <layout.h>");
+    let source = source.replace(
+        "#include <layout.h>",
+        "#define _Static_assert static_assert\n#define _Alignof alignof\n#include <layout.h>",
+    );
     compile("g++", "c++17", "c++", &source);
     compile("clang++", "c++17", "c++", &source);
 }

@@ -198,8 +198,7 @@ unsafe extern "C" fn object_summary(object: *mut SsObj, sink: *const SsSink) -> 
     }
 }
 
-static STRING: SsString =
-    SsString { struct_size: size_of::<SsString>() as u32, flags: 0, view: Some(string_view) };
+static STRING: SsString = SsString { struct_size: size_of::<SsString>() as u32, flags: 0, view: Some(string_view) };
 
 unsafe extern "C" fn string_view(object: *mut SsObj) -> SsStr {
     // SAFETY: the caller holds the object.
@@ -302,12 +301,8 @@ unsafe fn give(value: Option<Exported>, out: *mut SsValue) -> SsStatus {
     }
 }
 
-static IMAGE: SsImage = SsImage {
-    struct_size: size_of::<SsImage>() as u32,
-    flags: 0,
-    color_space: Some(srgb),
-    alpha: Some(straight),
-};
+static IMAGE: SsImage =
+    SsImage { struct_size: size_of::<SsImage>() as u32, flags: 0, color_space: Some(srgb), alpha: Some(straight) };
 
 unsafe extern "C" fn srgb(_: *mut SsObj) -> u32 {
     SS_COLOR_SRGB

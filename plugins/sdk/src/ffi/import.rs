@@ -73,14 +73,19 @@ impl Import {
             }
             "LATENT" => {
                 let mut field = |name: &str| self.field(&object, name, depth);
-                named_struct("LATENT", vec![
-                    (LATENT_FIELDS[0].to_owned(), field(LATENT_FIELDS[0])?),
-                    (LATENT_FIELDS[1].to_owned(), field(LATENT_FIELDS[1])?),
-                ])
+                named_struct(
+                    "LATENT",
+                    vec![
+                        (LATENT_FIELDS[0].to_owned(), field(LATENT_FIELDS[0])?),
+                        (LATENT_FIELDS[1].to_owned(), field(LATENT_FIELDS[1])?),
+                    ],
+                )
             }
             _ => match name.parse() {
                 Ok(Type::Named(_)) => Ok(Value::object(Foreign::new(object, &name))),
-                _ => Err(Error::new(format!("an object whose type is called {name:?}; expected a name such as com.acme.MESH/1"))),
+                _ => Err(Error::new(format!(
+                    "an object whose type is called {name:?}; expected a name such as com.acme.MESH/1"
+                ))),
             },
         }
     }
@@ -102,7 +107,9 @@ impl Import {
             // SAFETY: it was given.
             let item = unsafe { Exported::from_raw(out) };
             if status != SS_STATUS_OK {
-                return Err(Error::new(format!("a list of {len} values does not give number {index} (status {status})")));
+                return Err(Error::new(format!(
+                    "a list of {len} values does not give number {index} (status {status})"
+                )));
             }
             // SAFETY: `item` holds it.
             unsafe { self.value(item.as_raw(), depth + 1) }?
@@ -153,9 +160,9 @@ fn check_image(object: &ObjRef) -> Result<()> {
     };
     match (color.unwrap_or(SS_COLOR_SRGB), alpha.unwrap_or(SS_ALPHA_STRAIGHT)) {
         (SS_COLOR_SRGB, SS_ALPHA_STRAIGHT) => Ok(()),
-        (color, alpha) => {
-            Err(Error::new(format!("an IMAGE of colour space {color} with alpha {alpha}; expected sRGB (0), straight (0)")))
-        }
+        (color, alpha) => Err(Error::new(format!(
+            "an IMAGE of colour space {color} with alpha {alpha}; expected sRGB (0), straight (0)"
+        ))),
     }
 }
 
@@ -186,7 +193,10 @@ pub fn named_struct(type_name: &str, fields: Vec<(String, Option<Value>)>) -> Re
             mask.ok_or_else(|| Error::new(format!("a LATENT whose `noise_mask` is {value}; expected a MASK")))
         });
         let latent = Latent::new(Tensor::clone(&samples))?;
-        return Ok(Value::object(Latent { noise_mask: noise_mask.transpose()?.map(|mask| Mask::clone(&mask)), ..latent }));
+        return Ok(Value::object(Latent {
+            noise_mask: noise_mask.transpose()?.map(|mask| Mask::clone(&mask)),
+            ..latent
+        }));
     }
     let type_name = type_of_plugin(type_name)?;
     let given = |(name, value): (String, Option<Value>)| Some((name, value?));

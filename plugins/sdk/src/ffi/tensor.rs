@@ -110,7 +110,8 @@ const NOTHING: SsDLTensor = SsDLTensor {
 unsafe fn read(view: &SsDLTensor, owner: Owner) -> Result<Tensor> {
     let SsDLDevice { device_type, device_id } = view.device;
     if !matches!(device_type, SS_DL_CPU | SS_DL_CUDA_HOST) {
-        let message = format!("a tensor on the DLPack device ({device_type}, {device_id}); expected main memory (1, 0)");
+        let message =
+            format!("a tensor on the DLPack device ({device_type}, {device_id}); expected main memory (1, 0)");
         return Err(Error::with(Status::Unsupported, message));
     }
     if !(0..=SS_MAX_DIMS).contains(&view.ndim) {
@@ -349,7 +350,9 @@ mod tests {
             format!("no tensor has the shape [{}, 4]", i64::MAX)
         );
         assert_eq!(strided(&mut [-1], &mut [1], 0).unwrap_err().message, "no tensor has the shape [-1]");
-        assert!(strided(&mut [2, 3], &mut [i64::MIN, 1], 0).unwrap_err().message.starts_with("a tensor with the strides"));
+        assert!(
+            strided(&mut [2, 3], &mut [i64::MIN, 1], 0).unwrap_err().message.starts_with("a tensor with the strides")
+        );
 
         let mut other = managed(NOTHING, 2);
         let before = DELETED.load(Ordering::SeqCst);

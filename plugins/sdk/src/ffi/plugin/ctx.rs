@@ -170,7 +170,8 @@ impl Services for HostServices {
         let user = (&raw mut writing).cast();
         let (name, extension) = (SsStr::new(name), SsStr::new(extension));
         // SAFETY: the context, the texts and `writing` outlive the call.
-        let saved = self.ask_text("save", |out| unsafe { save(self.ctx, name, extension, Some(write_file), user, out) });
+        let saved =
+            self.ask_text("save", |out| unsafe { save(self.ctx, name, extension, Some(write_file), user, out) });
         match writing.error {
             Some(error) => Err(error),
             None => saved.map(PathBuf::from),
@@ -180,7 +181,9 @@ impl Services for HostServices {
     fn metadata(&self) -> Vec<(String, String)> {
         let Some(ask) = host!(self.metadata) else { return Vec::new() };
         // SAFETY: the context outlives the call.
-        let Ok(Value::List(pairs)) = self.ask("metadata", |out| unsafe { ask(self.ctx, out) }) else { return Vec::new() };
+        let Ok(Value::List(pairs)) = self.ask("metadata", |out| unsafe { ask(self.ctx, out) }) else {
+            return Vec::new();
+        };
         let pair = |pair: &Value| match pair {
             Value::List(pair) => match &**pair {
                 [Value::Text(key), Value::Text(text)] => Some((key.as_ref().to_owned(), text.as_ref().to_owned())),

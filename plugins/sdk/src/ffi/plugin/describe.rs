@@ -36,9 +36,7 @@ fn input(port: &InputPort) -> SsInputPort {
     let (widget, widget_args) = widget(&port.widget);
     SsInputPort {
         struct_size: size_of::<SsInputPort>() as u32,
-        flags: flag(port.optional, SS_INPUT_OPTIONAL)
-            | flag(port.lazy, SS_INPUT_LAZY)
-            | flag(port.list, SS_INPUT_LIST),
+        flags: flag(port.optional, SS_INPUT_OPTIONAL) | flag(port.lazy, SS_INPUT_LAZY) | flag(port.list, SS_INPUT_LIST),
         name: text(&port.name),
         type_name: text(&port.ty.to_string()),
         doc: text(&port.doc),
@@ -74,15 +72,7 @@ fn range(range: &Range) -> *const SsRange {
 }
 
 fn literal(value: &Literal) -> SsLiteral {
-    let nothing = SsLiteral {
-        tag: 0,
-        zero: 0,
-        i: 0,
-        f: 0.0,
-        text: SsStr::EMPTY,
-        items: std::ptr::null(),
-        n_items: 0,
-    };
+    let nothing = SsLiteral { tag: 0, zero: 0, i: 0, f: 0.0, text: SsStr::EMPTY, items: std::ptr::null(), n_items: 0 };
     match value {
         Literal::Bool(truth) => SsLiteral { tag: SS_LITERAL_BOOL, i: i64::from(*truth), ..nothing },
         Literal::Int(number) => match i64::try_from(*number) {
