@@ -70,6 +70,11 @@ struct Lent {
     shape: Box<[i64]>,
 }
 
+// SAFETY: the pointer in the header is to a static table.
+unsafe impl Send for Lent {}
+// SAFETY: as above; values are `Sync`.
+unsafe impl Sync for Lent {}
+
 fn lend(value: Value) -> *mut SsObj {
     let type_name = match &value {
         Value::List(_) => "LIST".into(),
