@@ -2,7 +2,7 @@
 
 use super::catalogue::ModelFile;
 use super::kind::{Kind, folders_of, relative_parts};
-use super::list::{EXTENSIONS, is_archived_pack, is_model_folder};
+use super::list::{EXTENSIONS, holds_pack, is_archived_pack, is_model_folder};
 use super::{Catalogue, Folders, Origin, bundled};
 use selfsame_graphs::nearest;
 use std::path::{Path, PathBuf};
@@ -161,7 +161,7 @@ impl Folders {
 
 /// The file or model folder at this path, the extension perhaps left out.
 fn model_at(kind: &str, path: PathBuf) -> Option<PathBuf> {
-    if path.is_file() || is_model_folder(&path, kind) {
+    if path.is_file() || is_model_folder(&path, kind) || holds_pack(&path, kind) {
         return Some(path);
     }
     let with = |extension: &str| {
@@ -191,7 +191,8 @@ fn files_in(folder: &Path) -> Option<Vec<String>> {
 /// A name that is the path of a file: users write these too.
 fn as_path(kind: &str, name: &str) -> Option<PathBuf> {
     let path = Path::new(name);
-    (path.is_file() || (!name.is_empty() && is_model_folder(path, kind))).then(|| path.to_path_buf())
+    let is_folder = || is_model_folder(path, kind) || holds_pack(path, kind);
+    (path.is_file() || (!name.is_empty() && is_folder())).then(|| path.to_path_buf())
 }
 
 /// The last part of a name.

@@ -166,6 +166,15 @@ pub(crate) fn is_model_folder(path: &Path, kind: &str) -> bool {
         })
 }
 
+/// Whether a folder holds an InsightFace pack one level deeper: a folder, as its published archive has it, or the archive itself.
+pub(crate) fn holds_pack(path: &Path, kind: &str) -> bool {
+    is_pack_kind(kind)
+        && std::fs::read_dir(path).is_ok_and(|inner| {
+            let mut inner = inner.flatten().map(|entry| entry.path());
+            inner.any(|path| is_archived_pack(&path, kind) || path.is_dir() && is_model_folder(&path, kind))
+        })
+}
+
 /// The sizes of all files below a folder.
 fn size_of(dir: &Path, visited: &mut BTreeSet<PathBuf>) -> u64 {
     if !dir.canonicalize().is_ok_and(|real| visited.insert(real)) {

@@ -69,7 +69,11 @@ fn for_people(shelf: &Shelf, listing: &Listing, catalogue: &[&Model]) -> String 
     if !catalogue.is_empty() {
         let row = |model: &&Model| {
             let there = model.files.iter().all(|file| shelf.is_there(file));
-            let size = model.bytes().map_or("size unknown".to_owned(), |bytes| Bytes(bytes).to_string());
+            let size = match (model.bytes(), model.known_bytes()) {
+                (Some(bytes), _) => Bytes(bytes).to_string(),
+                (None, 0) => "size unknown".to_owned(),
+                (None, known) => format!("{}, and more", Bytes(known)),
+            };
             let what = if there { format!("{}; is there", model.purpose) } else { model.purpose.clone() };
             [format!("  {}", model.name), size, what]
         };
