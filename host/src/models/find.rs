@@ -118,9 +118,12 @@ impl Folders {
         let folders: Vec<PathBuf> =
             self.all().iter().flat_map(|f| folders_of(kind).into_iter().map(move |sub| f.path.join(sub))).collect();
         let below = relative_parts(name).map(|parts| parts.iter().collect::<PathBuf>());
-        let of_name = below.iter().flat_map(|below| folders.iter().map(move |folder| folder.join(below)));
+        let of_name = || below.iter().flat_map(|below| folders.iter().map(move |folder| folder.join(below)));
+        if let Some(path) = of_name().find(|path| holds_pack(path, kind)) {
+            return Ok(path);
+        }
         let given = std::iter::once(PathBuf::from(name)).filter(|path| path.is_absolute());
-        let no_models = of_name.chain(given).filter_map(|path| Some((path.clone(), files_in(&path)?))).collect();
+        let no_models = of_name().chain(given).filter_map(|path| Some((path.clone(), files_in(&path)?))).collect();
         let in_catalogue = catalogue.holding(kind, name);
         let of_kind = |file: &&ModelFile| Kind::named(kind).is_some_and(|kind| kind.name == file.kind);
         let files = in_catalogue.iter().flat_map(|model| model.files.iter().filter(of_kind));
@@ -161,7 +164,7 @@ impl Folders {
 
 /// The file or model folder at this path, the extension perhaps left out.
 fn model_at(kind: &str, path: PathBuf) -> Option<PathBuf> {
-    if path.is_file() || is_model_folder(&path, kind) || holds_pack(&path, kind) {
+    if path.is_file() || is_model_folder(&path, kind) {
         return Some(path);
     }
     let with = |extension: &str| {

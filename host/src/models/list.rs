@@ -32,6 +32,14 @@ pub struct Listing {
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
+impl Listing {
+    /// Whether there are only models that are part of the program.
+    pub fn is_bundled_only(&self, folders: &Folders) -> bool {
+        let bundled = folders.all().iter().find(|folder| folder.origin == Origin::Bundled);
+        self.entries.iter().all(|entry| bundled.is_some_and(|bundled| entry.folder == bundled.path))
+    }
+}
+
 impl Folders {
     /// Lists the models of one kind, or of every known kind.
     ///

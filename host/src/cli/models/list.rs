@@ -52,8 +52,8 @@ pub fn known(name: &str) -> Result<&'static str, Stop> {
 
 fn for_people(shelf: &Shelf, listing: &Listing, catalogue: &[&Model]) -> String {
     let mut text = String::new();
-    if listing.entries.is_empty() {
-        text += "No models are there. Looked in\n";
+    if listing.is_bundled_only(&shelf.folders) {
+        text += "No models are there but those that are part of the program. Looked in\n";
         let row = |folder: &selfsame_host::models::Folder| {
             let missing = if folder.path.is_dir() { "" } else { ", not there" };
             [format!("  {}", folder.path.display()), format!("{}{missing}", folder.origin)]
