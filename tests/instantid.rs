@@ -221,3 +221,95 @@ fn identity_net_that_never_works_is_not_even_prepared() {
         assert_eq!((count(Work::ContextKv), count(Work::HintEmbedding)), (1, 0), "{net}");
     }
 }
+
+/// Two people by MultiID, at the left and the right, and what is sampled from it. The order of the lists is the tests'.
+fn two_people(name: &str, ids: [&str; 2], places: [&str; 2]) -> String {
+    format!(
+        r#""{name}_people": MultiID(model: Out("base.model"), instantid: Out("instantid.instantid"), net: Out("identitynet.control_net"),
+            ids: [Out("{}.id"), Out("{}.id")], places: [Out("{}.keypoints"), Out("{}.keypoints")],
+            positive: Out("text.positive"), negative: Out("text.negative")),
+        "{name}": Sampler(model: Out("{name}_people.model"), positive: Out("{name}_people.positive"),
+            negative: Out("{name}_people.negative"), latent: Out("empty.latent"), seed: 5, steps: 3),"#,
+        ids[0], ids[1], places[0], places[1],
+    )
+}
+
+const PLACES: &str = r#""view": KeypointPreset(view: "front", width: 64, height: 64),
+    "left": PlaceKeypoints(keypoints: Out("view.keypoints"), x: 0.25, face_width: 0.2),
+    "right": PlaceKeypoints(keypoints: Out("view.keypoints"), x: 0.75, face_width: 0.2),"#;
+
+#[test]
+fn several_people_take_one_pass() {
+    let nodes = [PLACES.to_owned(), two_people("both", ["id", "other_id"], ["left", "right"])];
+    let meter = Meter::default();
+    run(&host(), graph(&nodes.concat(), &["both"]), &meter);
+    let count = |work| meter.done(work).count;
+    assert_eq!((count(Work::UNet), count(Work::ControlNet)), (3, 6));
+    assert_eq!((count(Work::AdapterKv), count(Work::HintEmbedding)), (2, 2));
+}
+
+#[test]
+fn where_somebody_is_counts_and_not_their_number() {
+    let nodes = [
+        PLACES.to_owned(),
+        two_people("both", ["id", "other_id"], ["left", "right"]),
+        two_people("turned", ["other_id", "id"], ["right", "left"]),
+        two_people("swapped", ["other_id", "id"], ["left", "right"]),
+    ];
+    let names = ["both", "turned", "swapped"];
+    let outcome = run(shared_host(), graph(&nodes.concat(), &names), &Meter::default());
+    let [both, turned, swapped] = names.map(|name| samples(&outcome, name));
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    // The attention of both is added in another order, so sums differ by what f32 rounds: the last of 24 bits, over three steps.
+    let largest = both.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+    assert!(distance(&both, &turned) < 1e-4 * largest, "{}", distance(&both, &turned));
+    assert!(distance(&both, &swapped) > 1e-2 * largest, "{}", distance(&both, &swapped));
+}
+
+#[test]
+fn one_person_everywhere_is_the_adapter_and_identity_net() {
+    let nodes = [
+        PLACES.to_owned(),
+        r#""drawn": DrawKeypoints(faces: Out("left.keypoints")),
+        "everywhere": SolidMask(width: 64, height: 64, value: 1),
+        "one_people": MultiID(model: Out("base.model"), instantid: Out("instantid.instantid"), net: Out("identitynet.control_net"),
+            ids: Out("id.id"), places: Out("left.keypoints"), masks: Out("everywhere.mask"), weights: [0.7], strengths: [0.6],
+            positive: Out("text.positive"), negative: Out("text.negative")),
+        "one": Sampler(model: Out("one_people.model"), positive: Out("one_people.positive"),
+            negative: Out("one_people.negative"), latent: Out("empty.latent"), seed: 5, steps: 3),"#
+            .to_owned(),
+        person("", "id.id", "weight: 0.7", "strength: 0.6").replace("keypoints.image", "drawn.image"),
+        sampler("both", "Sampler", "", r#"latent: Out("empty.latent"), seed: 5, steps: 3"#),
+    ];
+    let outcome = run(shared_host(), graph(&nodes.concat(), &["one", "both"]), &Meter::default());
+    assert_eq!(samples(&outcome, "one"), samples(&outcome, "both"));
+}
+
+#[test]
+fn switches_for_comfyui() {
+    // The middle block has the last two of the tiny model's 17 layers (down, up, middle).
+    let off = "weight: 0.8, skip_middle: true";
+    let zeros = format!("weight: 0.8, layer_weights: [{}0, 0]", "1, ".repeat(15));
+    let [_, skipped, _] = latents(off, "strength: 0");
+    assert_eq!(latents(&zeros, "strength: 0")[1], skipped);
+    assert_ne!(latents("weight: 0.8", "strength: 0")[1], skipped);
+
+    // A ControlNet that shares the identity is IdentityNet.
+    let settings = r#"latent: Out("empty.latent"), seed: 5, steps: 3"#;
+    let nodes = [
+        person("", "id.id", "weight: 0.8", "strength: 0.8"),
+        sampler("both", "Sampler", "", settings),
+        format!(
+            r#""text_net": ControlNet(net: Out("identitynet.control_net"), positive: Out("text.positive"),
+                negative: Out("text.negative"), image: Out("keypoints.image"), strength: 0.8),
+            "shared_net": ShareIdentity(id: Out("id.id"), positive: Out("text_net.positive"), negative: Out("text_net.negative")),
+            "shared": Sampler(model: Out("adapter.model"), positive: Out("shared_net.positive"),
+                negative: Out("shared_net.negative"), {settings}),
+            "apart": Sampler(model: Out("adapter.model"), positive: Out("text_net.positive"),
+                negative: Out("text_net.negative"), {settings}),"#
+        ),
+    ];
+    let outcome = run(shared_host(), graph(&nodes.concat(), &["both", "shared", "apart"]), &Meter::default());
+    assert_eq!(samples(&outcome, "shared"), samples(&outcome, "both"));
+    assert_ne!(samples(&outcome, "apart"), samples(&outcome, "both"));
+}

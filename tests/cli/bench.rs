@@ -63,7 +63,9 @@ fn what_cannot_be_measured() {
     assert!(no(&["--graph", "g.ron", "--steps", "3"], 2).contains("cannot be used with"));
     assert!(no(&["--size", "huge"], 2).contains("[possible values: tiny, medium, sdxl]"));
     assert!(no(&["--graph", "g.ron"], 1).contains("g.ron"));
-    let missing = no(&["--checkpoint", "no-such-model"], 1);
+    assert!(no(&["--checkpoint", "tiny"], 2).contains("--instantid <MODEL>"));
+    let own = ["--checkpoint", "no-such-model", "--instantid", "tiny", "--identitynet", "tiny-identitynet"];
+    let missing = no(&own, 1);
     assert!(missing.contains("no-such-model"), "{missing}");
 }
 

@@ -47,6 +47,7 @@ fn models_folders_are_searched_in_order() {
         vec!["models", "conf/here", "settings", "file"],
         vec!["models", "[DIR]/.local/share/selfsame/models", "user", "folder"],
         vec!["models", "[DIR]/ComfyUI/models", "ComfyUI"],
+        vec!["models", "[DIR]/.cache/selfsame/bundled", "part", "of", "the", "program"],
     ];
     assert_eq!(models, expected);
 }

@@ -71,7 +71,9 @@ fn in_a_folder_in_a_folder_inside_and_in_archives() {
     }
     std::fs::create_dir(at("with_archive")).unwrap();
     zipped(&at("with_archive/antelopev2.zip"), CompressionMethod::Deflated, "antelopev2/", &files());
-    is_found(&analyse(host(), &picture, &at("plain"), ""));
+    for pack in ["plain", "nested", "with_archive"] {
+        is_found(&analyse(host(), &picture, &at(pack), ""));
+    }
 }
 
 #[test]

@@ -50,7 +50,9 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn distance(face: &Face, wanted: &Value) -> (f64, f64) {
     let got = face.bbox.iter().chain(face.kps.iter().flatten().flatten()).map(|x| f64::from(*x));
     let wanted_places = numbers(&wanted["bbox"]).into_iter().chain(numbers(&wanted["kps"]));
-    let worst = got.zip(wanted_places).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let (got, wanted_places): (Vec<f64>, Vec<f64>) = (got.collect(), wanted_places.collect());
+    assert_eq!(got.len(), wanted_places.len(), "a box and five points, or a box alone");
+    let worst = got.into_iter().zip(wanted_places).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     (worst, (f64::from(face.det_score) - wanted["score"].as_f64().unwrap()).abs())
 }
 

@@ -101,6 +101,12 @@ impl Writer<'_> {
                 negative = out(&id, "negative");
             }
         }
+        // Only the full pipeline lets a second net read the text; the others give the face to all of them.
+        if kind.starts_with("instantid") && kind != "instantid_full" && case.has("in.canny_image") {
+            let inputs = vec![("id", out("id", "id")), ("positive", positive), ("negative", negative)];
+            self.add("shared", "ShareIdentity", inputs);
+            (positive, negative) = (out("shared", "positive"), out("shared", "negative"));
+        }
         self.sample(model, positive, negative)?;
         self.graph.output("steps", "latent", "steps");
         self.graph.output("image", "image", "image");
@@ -171,8 +177,7 @@ impl Writer<'_> {
         }
         if self.case.has("in.canny_image") {
             let folder = if face { format!("{base}_controlnet_canny") } else { format!("{base}_controlnet") };
-            // Only the full pipeline lets a second net read the text; the others give the face to all of them.
-            nets.push((folder, "in.canny_image", face && kind != "instantid_full"));
+            nets.push((folder, "in.canny_image", false));
         }
         nets
     }

@@ -93,7 +93,11 @@ fn folders_that_are_models() {
     write(at("insightface/models/antelopev2/antelopev2/glintr100.onnx"), "1");
     write(at("insightface/models/buffalo_l/det_10g.onnx"), "1");
     write(at("insightface/inswapper_128.onnx"), "1");
+    // The same under a name of one's own.
+    write(at("insightface/mine/antelopev2_unpacked/scrfd.onnx"), "1");
     let folders = folders_of(&[dir.path()]);
+    assert_eq!(find(&folders, "insightface", "mine").unwrap(), at("insightface/mine"));
+    std::fs::remove_dir_all(at("insightface/mine")).unwrap();
     assert_eq!(find(&folders, "checkpoints", "sdxl").unwrap(), at("diffusers/sdxl"));
     assert_eq!(find(&folders, "controlnet", "instantid").unwrap(), at("controlnet/instantid"));
     assert_eq!(find(&folders, "insightface", "buffalo_l").unwrap(), at("insightface/models/buffalo_l"));

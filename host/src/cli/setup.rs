@@ -8,7 +8,7 @@ use super::settings::{File, InForce};
 use super::signals;
 use clap::Args;
 use indicatif::ProgressBar;
-use selfsame_host::models::Folders;
+use selfsame_host::models::{Folders, Origin};
 use selfsame_host::onnx::{self, Found, Sources, Watch, Wheel};
 use selfsame_host::{Host, platform};
 use std::path::Path;
@@ -135,14 +135,16 @@ fn models(folders: &Folders) -> Vec<Item> {
         let models = if path.is_dir() { format!("{count} models") } else { "not there yet".to_owned() };
         item(format!("{} ({models})", path.display()))
     };
-    let mut items: Vec<_> = folders.all().iter().map(|folder| of_folder(&folder.path)).collect();
+    // Those that are part of the program are always there.
+    let own = folders.all().iter().filter(|folder| folder.origin != Origin::Bundled);
+    let mut items: Vec<_> = own.map(|folder| of_folder(&folder.path)).collect();
     let unreadable = listing.unreadable.iter();
     items.extend(unreadable.map(|(path, why)| Item {
         name: "models",
         is_there: false,
         text: format!("{} cannot be read: {why}", path.display()),
     }));
-    if listing.entries.is_empty() {
+    if listing.is_bundled_only(folders) {
         items.push(item("none yet; `selfsame models list` shows which can be fetched".to_owned()));
     }
     items

@@ -79,6 +79,11 @@ impl Model {
     pub fn bytes(&self) -> Option<u64> {
         self.files.iter().map(|file| file.bytes).sum()
     }
+
+    /// How much will be fetched, without the files whose lengths are not known.
+    pub fn known_bytes(&self) -> u64 {
+        self.files.iter().filter_map(|file| file.bytes).sum()
+    }
 }
 
 /// A catalogue that cannot be used.

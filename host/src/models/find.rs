@@ -2,7 +2,7 @@
 
 use super::catalogue::ModelFile;
 use super::kind::{Kind, folders_of, relative_parts};
-use super::list::{EXTENSIONS, is_archived_pack, is_model_folder};
+use super::list::{EXTENSIONS, holds_pack, is_archived_pack, is_model_folder};
 use super::{Catalogue, Folders, Origin, bundled};
 use selfsame_graphs::nearest;
 use std::path::{Path, PathBuf};
@@ -118,9 +118,12 @@ impl Folders {
         let folders: Vec<PathBuf> =
             self.all().iter().flat_map(|f| folders_of(kind).into_iter().map(move |sub| f.path.join(sub))).collect();
         let below = relative_parts(name).map(|parts| parts.iter().collect::<PathBuf>());
-        let of_name = below.iter().flat_map(|below| folders.iter().map(move |folder| folder.join(below)));
+        let of_name = || below.iter().flat_map(|below| folders.iter().map(move |folder| folder.join(below)));
+        if let Some(path) = of_name().find(|path| holds_pack(path, kind)) {
+            return Ok(path);
+        }
         let given = std::iter::once(PathBuf::from(name)).filter(|path| path.is_absolute());
-        let no_models = of_name.chain(given).filter_map(|path| Some((path.clone(), files_in(&path)?))).collect();
+        let no_models = of_name().chain(given).filter_map(|path| Some((path.clone(), files_in(&path)?))).collect();
         let in_catalogue = catalogue.holding(kind, name);
         let of_kind = |file: &&ModelFile| Kind::named(kind).is_some_and(|kind| kind.name == file.kind);
         let files = in_catalogue.iter().flat_map(|model| model.files.iter().filter(of_kind));
@@ -191,7 +194,8 @@ fn files_in(folder: &Path) -> Option<Vec<String>> {
 /// A name that is the path of a file: users write these too.
 fn as_path(kind: &str, name: &str) -> Option<PathBuf> {
     let path = Path::new(name);
-    (path.is_file() || (!name.is_empty() && is_model_folder(path, kind))).then(|| path.to_path_buf())
+    let is_folder = || is_model_folder(path, kind) || holds_pack(path, kind);
+    (path.is_file() || (!name.is_empty() && is_folder())).then(|| path.to_path_buf())
 }
 
 /// The last part of a name.

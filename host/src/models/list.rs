@@ -32,6 +32,14 @@ pub struct Listing {
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
+impl Listing {
+    /// Whether there are only models that are part of the program.
+    pub fn is_bundled_only(&self, folders: &Folders) -> bool {
+        let bundled = folders.all().iter().find(|folder| folder.origin == Origin::Bundled);
+        self.entries.iter().all(|entry| bundled.is_some_and(|bundled| entry.folder == bundled.path))
+    }
+}
+
 impl Folders {
     /// Lists the models of one kind, or of every known kind.
     ///
@@ -163,6 +171,15 @@ pub(crate) fn is_model_folder(path: &Path, kind: &str) -> bool {
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
                 is_model_file(&file) && (network && weights(&name) || pack && name.ends_with(".onnx"))
             })
+        })
+}
+
+/// Whether a folder holds an InsightFace pack one level deeper: a folder, as its published archive has it, or the archive itself.
+pub(crate) fn holds_pack(path: &Path, kind: &str) -> bool {
+    is_pack_kind(kind)
+        && std::fs::read_dir(path).is_ok_and(|inner| {
+            let mut inner = inner.flatten().map(|entry| entry.path());
+            inner.any(|path| is_archived_pack(&path, kind) || path.is_dir() && is_model_folder(&path, kind))
         })
 }
 

@@ -48,7 +48,7 @@ pub fn onnx_image(
     output: String,
     /// The colours of classes, from the first on; without any those of PASCAL VOC. ControlNets for segmentation know those of
     /// ADE20K.
-    palette: Vec<Color>,
+    palette: Option<Vec<Color>>,
     /// Leaves the result at the size that the model gives, for models that upscale; otherwise it is resized to the picture's.
     #[param(default = false)]
     keep_size: bool,
@@ -71,7 +71,8 @@ pub fn onnx_image(
         let frame = resample(ctx, frame, seen, None, Filter::Bilinear)?;
         let outputs = session.run(&[input.tensor(&frame, values, order)?])?;
         let Some(given) = outputs.get(index) else { bail!("{} gave no output", path.display()) };
-        let made = picture(given, input.layout, meaning, order, &palette).context(file)?;
+        let made =
+            picture(given, seen, input.layout, meaning, order, palette.as_deref().unwrap_or_default()).context(file)?;
         // Between two classes lies no third one.
         let filter = if meaning == Meaning::Classes { Filter::Nearest } else { Filter::Bilinear };
         let size = if keep_size { [made.width(), made.height()] } else { [from_width, from_height] };

@@ -161,13 +161,27 @@ fn no_picture(port: &Port) -> Error {
     ))
 }
 
-/// What a model gave, as a picture of one frame: gray, or RGB. `layout` is that of the input, for shapes that leave it open; `palette`
-/// holds the colours of classes, those beyond its end are black.
+/// What a model gave for a picture of `seen` pixels (`[width, height]`), as a picture of one frame: gray, or RGB, of the same proportions.
+/// `layout` is that of the input, for shapes that leave it open; `palette` holds the colours of classes, those beyond its end are black.
 ///
 /// # Errors
 /// If it is no picture, or has values that are not numbers.
-pub fn picture(output: &Tensor, layout: Layout, meaning: Meaning, order: Order, palette: &[Color]) -> Result<Image> {
+pub fn picture(
+    output: &Tensor,
+    seen: [usize; 2],
+    layout: Layout,
+    meaning: Meaning,
+    order: Order,
+    palette: &[Color],
+) -> Result<Image> {
     let (layout, [height, width, channels]) = shape(output, layout, meaning)?;
+    if !is_like([width, height], seen) {
+        let [wide, high] = seen;
+        return Err(Error::new(format!(
+            "the model gave {output:?}: expected a picture of the proportions of the {wide} x {high} px that it saw"
+        ))
+        .hint("points, boxes and embeddings are no pictures; perhaps another `output` is one"));
+    }
     let pixels = height * width;
     let at = |pixel: usize, channel: usize| match layout {
         Layout::ChannelsFirst => output.data()[channel * pixels + pixel],
@@ -196,6 +210,12 @@ pub fn picture(output: &Tensor, layout: Layout, meaning: Meaning, order: Order, 
     let data = (0..pixels).flat_map(|pixel| (0..channels).map(move |channel| (pixel, channel)));
     let data = data.map(|(pixel, channel)| value(at(pixel, from(channel))).clamp(0.0, 1.0));
     Image::new([1, height, width, channels], data.collect())
+}
+
+/// Whether two sizes have the same proportions; models that make pictures smaller or larger round by a pixel.
+fn is_like([width, height]: [usize; 2], [seen_width, seen_height]: [usize; 2]) -> bool {
+    let (across, down) = (width as f64 / seen_width as f64, height as f64 / seen_height as f64);
+    (width as f64 - down * seen_width as f64).abs() <= 1.0 || (height as f64 - across * seen_height as f64).abs() <= 1.0
 }
 
 /// Where the channels of an output are, and its height, width and channels.
@@ -278,7 +298,7 @@ mod tests {
     fn out_of_a_model() {
         let of = |dims: &[usize], data: &[f32], meaning| {
             let output = Tensor::new(dims, data.to_vec()).unwrap();
-            picture(&output, Layout::ChannelsFirst, meaning, Order::Rgb, &[])
+            picture(&output, [2, 1], Layout::ChannelsFirst, meaning, Order::Rgb, &[])
         };
         let gray = of(&[1, 2], &[-3.0, 5.0], Meaning::Normalized).unwrap();
         assert_eq!((gray.dims(), gray.data()), ([1, 1, 2, 1], &[0.0, 1.0][..]));
@@ -298,10 +318,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_picture_is_refused() {
+        for (size, seen) in [([64, 48], [256, 192]), ([13, 7], [100, 50]), ([400, 200], [100, 50]), ([1, 1], [2, 2])] {
+            assert!(is_like(size, seen), "{size:?} {seen:?}");
+        }
+        // An embedding, and scores of anchors.
+        for (dims, seen) in [(&[1, 512][..], [112, 112]), (&[1, 4420, 2], [320, 240])] {
+            let output = Tensor::new(dims, vec![0.0; dims.iter().product()]).unwrap();
+            let error = picture(&output, seen, Layout::ChannelsFirst, Meaning::Unit, Order::Rgb, &[]).unwrap_err();
+            assert!(error.message.contains("expected a picture"), "{error}");
+        }
+    }
+
+    #[test]
     fn classes_become_colors() {
         let scores = Tensor::new([1, 2, 1, 2], vec![0.1, 0.9, 0.3, 0.2]).unwrap();
         let of = |output: &Tensor, palette: &[Color]| {
-            picture(output, Layout::ChannelsFirst, Meaning::Classes, Order::Rgb, palette).unwrap().data().to_vec()
+            picture(output, [2, 1], Layout::ChannelsFirst, Meaning::Classes, Order::Rgb, palette)
+                .unwrap()
+                .data()
+                .to_vec()
         };
         let dark_red = [128.0 / 255.0, 0.0, 0.0];
         assert_eq!(of(&scores, &[]), [dark_red, [0.0; 3]].concat());

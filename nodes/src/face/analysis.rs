@@ -113,7 +113,12 @@ pub fn face_analysis(
         Ok(found)
     })?;
     let Some((faces, look)) = found else {
-        return if required { Err(nothing(picture, &looks, threshold)) } else { Ok((None, Vec::new(), 0, 0, 0.0)) };
+        let nothing = nothing(picture, &looks, threshold);
+        if required {
+            return Err(nothing);
+        }
+        ctx.warn(nothing.message);
+        return Ok((None, Vec::new(), 0, 0, 0.0));
     };
     if !has_key_points {
         let detector = pack.detector.path().display();

@@ -1,6 +1,6 @@
 //! Several photographs of one person.
 
-use crate::wires::{Face, similarity};
+use crate::wires::{Face, embeddings, similarity};
 use selfsame_sdk::prelude::*;
 
 /// Averages faces of one person, which evens out what is accidental in each photograph (arXiv 2401.07519, figure 4).
@@ -32,19 +32,8 @@ fn average(ctx: Ctx, mut faces: Vec<Face>, mut weights: Vec<f64>, least_similari
         let message = format!("expected a weight for each of the {} faces, got {}", faces.len(), weights.len());
         return Err(Error::input("weights", message));
     }
-    let embeddings = faces.iter().map(|face| {
-        face.embedding.clone().ok_or_else(|| {
-            Error::input("faces", "a face has no embedding").hint("analyse the picture with a recogniser")
-        })
-    });
-    let embeddings: Vec<_> = embeddings.collect::<Result<_>>()?;
-    let Some(first) = embeddings.first() else {
-        return Err(Error::input("faces", "expected at least one face, got none"));
-    };
-    let length = first.len();
-    if embeddings.iter().any(|embedding| embedding.len() != length) {
-        return Err(Error::input("faces", "the faces were analysed by different recognisers"));
-    }
+    let embeddings = embeddings(&faces).input("faces")?;
+    let length = embeddings.first().map_or(0, |first| first.len());
     let mean = |keep: &dyn Fn(usize) -> bool| -> Vec<f32> {
         let mut sum = vec![0f64; length];
         let mut total = 0.0;
@@ -55,14 +44,18 @@ fn average(ctx: Ctx, mut faces: Vec<Face>, mut weights: Vec<f64>, least_similari
         let total = if total > 0.0 { total } else { 1.0 };
         sum.into_iter().map(|x| (x / total) as f32).collect()
     };
-    let fits =
-        |i: usize| embeddings.len() == 1 || similarity(&embeddings[i], &mean(&|other| other != i)) >= least_similarity;
+    let fits = |i: usize| {
+        // Without others that count there is nothing to compare with.
+        let has_others = weights.iter().enumerate().any(|(other, weight)| other != i && *weight > 0.0);
+        !has_others || similarity(&embeddings[i], &mean(&|other| other != i)) >= least_similarity
+    };
     let kept: Vec<bool> = (0..embeddings.len()).map(fits).collect();
     for (i, _) in kept.iter().enumerate().filter(|(_, kept)| !**kept) {
         ctx.warn(format!("face {i} is left out: it is not similar enough to the others"));
     }
     if !weights.iter().zip(&kept).any(|(weight, kept)| *kept && *weight > 0.0) {
-        return Err(Error::input("faces", "no face is left: all are left out or have no weight"));
+        return Err(Error::input("faces", "no face is left: all are left out or have no weight")
+            .hint("are they all of one person? lower `least_similarity`"));
     }
     let embedding = mean(&|i| kept[i]);
     let count = kept.iter().filter(|kept| **kept).count();

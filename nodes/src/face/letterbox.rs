@@ -20,7 +20,7 @@ pub struct Letterbox {
 /// A picture on a canvas of `[width, height]` pixels.
 ///
 /// # Errors
-/// If there is no memory for the canvas, or the picture is so thin that nothing of it is left.
+/// If there is no memory for the canvas.
 pub fn letterbox(picture: &Bytes, canvas: [usize; 2]) -> Result<Letterbox> {
     let [width, height] = picture.size().map(|side| side as f64);
     let ratio = height / width;
@@ -28,13 +28,16 @@ pub fn letterbox(picture: &Bytes, canvas: [usize; 2]) -> Result<Letterbox> {
         true => [(canvas[1] as f64 / ratio) as usize, canvas[1]],
         false => [canvas[0], (canvas[0] as f64 * ratio) as usize],
     };
+    // A picture that is so thin still has a pixel.
+    let used = used.map(|side| side.max(1));
+    let scale = used[1] as f64 / height;
     let resized = linear(picture, used)?;
     let mut out = Bytes::black(canvas, picture.channels())?;
     let (stride, part) = (canvas[0] * picture.channels(), used[0] * picture.channels());
     for (to, from) in out.data_mut().chunks_exact_mut(stride).zip(resized.data().chunks_exact(part)) {
         to[..part].copy_from_slice(from);
     }
-    Ok(Letterbox { picture: out, used, scale: used[1] as f64 / height })
+    Ok(Letterbox { picture: out, used, scale })
 }
 
 #[cfg(test)]
@@ -52,6 +55,6 @@ mod tests {
         assert_eq!((tall.used, tall.scale), ([21, 64], 64.0 / 300.0));
         let small = letterbox(&white([8, 8]), [64, 32]).unwrap();
         assert_eq!((small.used, small.scale), ([32, 32], 4.0));
-        assert!(letterbox(&white([4000, 1]), [64, 64]).is_err());
+        assert_eq!(letterbox(&white([4000, 1]), [64, 64]).unwrap().used, [64, 1]);
     }
 }

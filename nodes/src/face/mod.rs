@@ -8,6 +8,7 @@ pub mod average;
 pub mod crop;
 pub mod detect;
 pub mod draw_keypoints;
+pub mod embedding;
 pub mod files;
 pub mod keypoint_sources;
 pub mod letterbox;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         select::select_face,
         select::face_similarity,
         average::average_faces,
+        embedding::face_embedding,
         files::save_face,
         files::load_face,
         keypoint_sources::keypoints_from_face,

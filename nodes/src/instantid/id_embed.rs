@@ -31,6 +31,11 @@ pub fn id_embed(
         return Err(Error::input("face", "the face has no embedding").hint("analyse the picture with a recogniser"));
     };
     let network = resampler(ctx, &instantid.file)?;
+    if embedding.len() != network.config().embedding_dim {
+        let message =
+            format!("expected an embedding of {} numbers, got {}", network.config().embedding_dim, embedding.len());
+        return Err(Error::input("face", message).hint("analyse the picture with the recogniser that the adapter was trained with: InstantID's is glintr100 of antelopev2"));
+    }
     let embeds = DeviceTensor::from_slice(embedding, (1, 1, embedding.len()), &compute.device)?;
     let noise = match negative_noise > 0.0 {
         // Source: cubiq/ComfyUI_InstantID, InstantID.py: uniform noise whose seed is the embedding's sum.

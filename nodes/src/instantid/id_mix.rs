@@ -1,7 +1,7 @@
 //! Between several people.
 
 use super::id_interpolation::Mix;
-use crate::wires::Face;
+use crate::wires::{Face, embeddings};
 use selfsame_sdk::prelude::*;
 
 /// Mixes any number of faces by weights that are first divided by their sum: `w_i = weight_i / sum of weights`.
@@ -16,7 +16,7 @@ use selfsame_sdk::prelude::*;
 #[output(face = "the mixed face: the first one with a mixed embedding")]
 pub fn id_mix(
     /// The people.
-    faces: Vec<Face>,
+    mut faces: Vec<Face>,
     /// How much of each person; all alike if empty.
     #[param(default = Vec::<f64>::new(), hard = -1000.0..=1000.0)]
     weights: Vec<f64>,
@@ -24,16 +24,8 @@ pub fn id_mix(
     #[param(default = "lerp")]
     mix: Mix,
 ) -> Result<Face> {
-    let embeddings = faces.iter().enumerate().map(|(i, face)| {
-        face.embedding.clone().ok_or_else(|| Error::input("faces", format!("face {i} has no embedding")))
-    });
-    let embeddings = embeddings.collect::<Result<Vec<_>>>()?;
-    let Some(length) = embeddings.first().map(|first| first.len()) else {
-        return Err(Error::input("faces", "expected at least one face, got none"));
-    };
-    if embeddings.iter().any(|embedding| embedding.len() != length) {
-        return Err(Error::input("faces", "the faces were analysed by different recognisers"));
-    }
+    let embeddings = embeddings(&faces).input("faces")?;
+    let length = embeddings.first().map_or(0, |first| first.len());
     let weights = normalised(weights, faces.len())?;
     let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
     let sum = |factors: &[f64]| {
@@ -63,8 +55,7 @@ pub fn id_mix(
         }
     };
     let embedding: Vec<f32> = mixed.into_iter().map(|x| x as f32).collect();
-    let Some(first) = faces.into_iter().next() else { return Err(Error::input("faces", "there is no face")) };
-    Ok(Face { embedding: Some(embedding.into()), ..first })
+    Ok(Face { embedding: Some(embedding.into()), ..faces.swap_remove(0) })
 }
 
 /// Weights whose sum is 1.

@@ -1,7 +1,6 @@
 //! InstantID (arXiv 2401.07519): a face embedding becomes tokens (`IDEmbed`), which the denoising network reads through an
 //! Image Adapter (`ImageAdapter`) and IdentityNet reads instead of text (`IdentityNet`).
 
-pub mod face_embedding;
 pub mod id_batch;
 pub mod id_embed;
 pub mod id_interpolation;
@@ -19,7 +18,6 @@ use std::sync::Arc;
 pub fn all() -> Vec<Arc<dyn NodeType>> {
     nodes![
         load::load_instant_id,
-        face_embedding::face_embedding,
         id_embed::id_embed,
         id_batch::id_batch,
         id_interpolation::id_interpolation,

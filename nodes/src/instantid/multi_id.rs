@@ -33,7 +33,8 @@ pub fn multi_id(
     net: ControlNet,
     /// The people.
     ids: Vec<Identity>,
-    /// Where the face of each is, in the order of the people: key points or faces.
+    /// Where the face of each is, in the order of the people: key points, or faces, which are where they are in their photographs. No
+    /// two in the same place.
     #[param(ty = "FACE|KEYPOINTS")]
     places: Vec<Value>,
     /// What the picture should show.
@@ -76,7 +77,7 @@ pub fn multi_id(
     let own = keypoints_of(&places[0]).input("places")?.canvas();
     let (width, height) = (if width == 0 { own[0] } else { width }, if height == 0 { own[1] } else { height });
     let masks = match masks {
-        None => face_mask(ctx, places.clone(), width, height, expand, Shape::Ellipse, 0.2, true).input("places")?,
+        None => regions(ctx, &places, [width, height], expand).input("places")?,
         Some(masks) if masks.len() == count => masks,
         Some(masks) => {
             return Err(Error::input("masks", format!("expected one for each of {count} people, got {}", masks.len())));
@@ -102,6 +103,18 @@ pub fn multi_id(
     }
     let keypoints = draw_keypoints(ctx, places, width, height, false).input("places")?;
     Ok((model, positive, negative, masks, keypoints))
+}
+
+/// A mask for each place, as the nearest face has it.
+fn regions(ctx: Ctx, places: &[Value], [width, height]: [usize; 2], expand: f64) -> Result<Vec<Mask>> {
+    let masks = face_mask(ctx, places.to_vec(), width, height, expand, Shape::Ellipse, 0.2, true)?;
+    match masks.iter().position(|mask| mask.data().iter().all(|x| *x == 0.0)) {
+        Some(person) => Err(Error::new(format!(
+            "person {person} has no room: others are in the same place, or it is beyond the picture"
+        ))
+        .hint("faces of photographs keep their places there; put PlaceKeypoints between")),
+        None => Ok(masks),
+    }
 }
 
 /// One value for each of `count` people, of which one may stand for all.

@@ -9,7 +9,7 @@ use crate::wires::{Condition, Conditioning, ControlUse, Model, Place, Span, imag
 use candle_core::{Device, Tensor};
 use selfsame_models::controlnet::ControlStrength;
 use selfsame_models::sampling::{self, Area, Control, GuidedModel, Window};
-use selfsame_models::unet::{AddedConditions, CrossLayer};
+use selfsame_models::unet::{AddedConditions, CrossLayer, UNet};
 use selfsame_models::vae::LatentRgb;
 use selfsame_models::weights::Family;
 use selfsame_models::{Cancel, Meter};
@@ -46,7 +46,8 @@ pub fn prepare<'c>(
     let denoiser = networks::denoiser(ctx, model)?;
     let latents = to_device(&latent.samples, &compute.device)?;
     let (batch, _, height, width) = latents.dims4()?;
-    let builder = Builder { ctx, compute, model, window, height, width, batch };
+    let unet = &denoiser.unet;
+    let builder = Builder { ctx, compute, model, unet, window, height, width, batch };
 
     let mut sampled = sampling::Model::new(denoiser.unet.clone());
     for adapter in &model.adapters {
@@ -55,7 +56,12 @@ pub fn prepare<'c>(
         let mut layer_weights = match adapter.weights.len() {
             1 => vec![adapter.weights[0]; layers],
             n if n == layers => adapter.weights.clone(),
-            n => bail!("the Image Adapter has {n} weights for {layers} layers; give one, or one for each layer"),
+            n => {
+                let message = format!(
+                    "ImageAdapter was given {n} `layer_weights`, the model has {layers} cross-attention layers"
+                );
+                return Err(Error::new(message).hint("give one for each layer, or none"));
+            }
         };
         let in_middle = |layer: &CrossLayer| layer.path.starts_with("mid_block.");
         for (weight, layer) in layer_weights.iter_mut().zip(denoiser.unet.cross_layers()) {
@@ -91,6 +97,7 @@ struct Builder<'c, 'a> {
     ctx: Ctx<'c>,
     compute: &'c Compute,
     model: &'a Model,
+    unet: &'a UNet,
     window: &'a dyn Fn(Span) -> Window,
     height: usize,
     width: usize,
@@ -143,8 +150,22 @@ impl Builder<'_, '_> {
             return Ok(known.clone());
         }
         let image = control_picture(self.ctx, &wanted.image, [self.width * 8, self.height * 8])?;
+        let net = networks::control_net(self.ctx, &wanted.net)?;
+        let reads = |layers: &[CrossLayer]| layers.first().map(|layer| layer.context);
+        let (own, models) = (reads(net.cross_layers()), reads(self.unet.cross_layers()));
+        if own != models {
+            let width = |width: Option<usize>| width.map_or("no".to_owned(), |width| width.to_string());
+            let message = format!(
+                "{} reads {} values a token, {} gives {}",
+                wanted.net,
+                width(own),
+                self.model.file,
+                width(models)
+            );
+            return Err(Error::new(message).hint(format!("take a ControlNet that was made for {}", self.model.family)));
+        }
         let control = Arc::new(Control {
-            net: networks::control_net(self.ctx, &wanted.net)?,
+            net,
             image: image_to_device(&image, &self.compute.device)?,
             strength: match wanted.is_soft {
                 true => ControlStrength::Ramp(wanted.strength),

@@ -1,7 +1,7 @@
 //! FACE: a face found in a picture.
 
 use super::wire;
-use selfsame_sdk::{Error, Result, Type};
+use selfsame_sdk::{Error, Result, Type, bail};
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,6 +37,26 @@ impl Face {
     pub fn area(&self) -> f32 {
         let [left, top, right, bottom] = self.bbox;
         (right - left).max(0.0) * (bottom - top).max(0.0)
+    }
+}
+
+/// The embeddings of faces that are compared or mixed.
+///
+/// # Errors
+/// If there is no face, one has no embedding, or they come from different recognisers.
+pub fn embeddings(faces: &[Face]) -> Result<Vec<Arc<[f32]>>> {
+    let of = |(i, face): (usize, &Face)| {
+        face.embedding.clone().ok_or_else(|| {
+            Error::new(format!("face {i} has no embedding")).hint("analyse the picture with a recogniser")
+        })
+    };
+    let all: Vec<Arc<[f32]>> = faces.iter().enumerate().map(of).collect::<Result<_>>()?;
+    let Some(first) = all.first() else { bail!("expected at least one face, got none") };
+    match all.iter().find(|embedding| embedding.len() != first.len()) {
+        Some(other) => {
+            bail!("the faces were analysed by different recognisers: {} and {} numbers", first.len(), other.len())
+        }
+        None => Ok(all),
     }
 }
 

@@ -146,7 +146,7 @@ impl<T: FromValue> Input for Lazy<T> {
     }
 }
 
-/// A lazy input that a graph may leave out.
+/// A list that a graph may leave out, which is not the same as an empty one.
 impl<T: FromValue> Input for Option<Vec<T>> {
     fn port(name: &str) -> InputPort {
         <Vec<T> as Input>::port(name).optional()
@@ -160,6 +160,7 @@ impl<T: FromValue> Input for Option<Vec<T>> {
     }
 }
 
+/// A lazy input that a graph may leave out.
 impl<T: FromValue> Input for Option<Lazy<T>> {
     fn port(name: &str) -> InputPort {
         <Lazy<T> as Input>::port(name).optional()

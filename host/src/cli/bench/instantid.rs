@@ -38,13 +38,13 @@ pub struct InstantId {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Measures with this checkpoint of SDXL
-    #[arg(long, value_name = "MODEL", conflicts_with = "graph")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "graph", requires_all = ["instantid", "identitynet"])]
     checkpoint: Option<String>,
     /// Measures with this ip-adapter of InstantID
-    #[arg(long, value_name = "MODEL", conflicts_with = "graph")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "graph", requires = "checkpoint")]
     instantid: Option<String>,
     /// Measures with this IdentityNet
-    #[arg(long, value_name = "MODEL", conflicts_with = "graph")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "graph", requires = "checkpoint")]
     identitynet: Option<String>,
     /// Also measures how long it takes to analyse the face in this picture
     #[arg(long, value_name = "PICTURE", conflicts_with = "graph")]

@@ -52,8 +52,8 @@ pub fn known(name: &str) -> Result<&'static str, Stop> {
 
 fn for_people(shelf: &Shelf, listing: &Listing, catalogue: &[&Model]) -> String {
     let mut text = String::new();
-    if listing.entries.is_empty() {
-        text += "No models are there. Looked in\n";
+    if listing.is_bundled_only(&shelf.folders) {
+        text += "No models are there but those that are part of the program. Looked in\n";
         let row = |folder: &selfsame_host::models::Folder| {
             let missing = if folder.path.is_dir() { "" } else { ", not there" };
             [format!("  {}", folder.path.display()), format!("{}{missing}", folder.origin)]
@@ -69,7 +69,11 @@ fn for_people(shelf: &Shelf, listing: &Listing, catalogue: &[&Model]) -> String 
     if !catalogue.is_empty() {
         let row = |model: &&Model| {
             let there = model.files.iter().all(|file| shelf.is_there(file));
-            let size = model.bytes().map_or("size unknown".to_owned(), |bytes| Bytes(bytes).to_string());
+            let size = match (model.bytes(), model.known_bytes()) {
+                (Some(bytes), _) => Bytes(bytes).to_string(),
+                (None, 0) => "size unknown".to_owned(),
+                (None, known) => format!("{}, and more", Bytes(known)),
+            };
             let what = if there { format!("{}; is there", model.purpose) } else { model.purpose.clone() };
             [format!("  {}", model.name), size, what]
         };

@@ -7,6 +7,7 @@
 //! CMYK is taken as Adobe's programs write it, inverted, and becomes RGB as `(255 - c) * (255 - k) / 255` without a
 //! profile: what browsers and Pillow do.
 
+mod bits;
 mod pixels;
 mod scans;
 

@@ -144,6 +144,10 @@ fn upsampled(plane: &Plane, component: &Component, picture: &Picture) -> Option<
         return None;
     }
     let factors = [0, 1].map(|axis| most[axis] / component.sampling[axis]);
+    // Others are rare, and have not been compared with libjpeg.
+    if !matches!(factors, [1, 1] | [2, 1] | [2, 2]) {
+        return None;
+    }
     let is_wide = plane.size[0] > 2;
     let mut out = vec![0; width * height];
     out.par_chunks_exact_mut(width).enumerate().for_each(|(y, row)| match factors {
@@ -151,13 +155,6 @@ fn upsampled(plane: &Plane, component: &Component, picture: &Picture) -> Option<
         [2, 1] if is_wide => {
             let from = plane.row(y);
             double(row, from.len(), |x| i32::from(from[x]), [1, 2], 4);
-        }
-        [1, 2] => {
-            let (near, far) = neighbours(plane, y);
-            let bias = if y % 2 == 0 { 1 } else { 2 };
-            for ((to, near), far) in row.iter_mut().zip(near).zip(far) {
-                *to = ((3 * u16::from(*near) + u16::from(*far) + bias) >> 2) as u8;
-            }
         }
         [2, 2] if is_wide => {
             let (near, far) = neighbours(plane, y);
