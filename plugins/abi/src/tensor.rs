@@ -102,7 +102,7 @@ pub struct SsDLManagedTensor {
 
 /// Numbers, of types TENSOR, IMAGE, MASK and any other: a SsTensor.
 ///
-/// IMAGE is f32 [B,H,W,C], 0..1, sRGB, C of 1 (gray), 3 (RGB) or 4 (RGB and alpha, not premultiplied). MASK is f32 [B,H,W], 0..1.
+/// IMAGE is f32 `[B,H,W,C]`, 0..1, sRGB, C of 1 (gray), 3 (RGB) or 4 (RGB and alpha, not premultiplied). MASK is f32 `[B,H,W]`, 0..1.
 /// Strides are free.
 pub const SS_TENSOR: &str = "selfsame.tensor/1";
 

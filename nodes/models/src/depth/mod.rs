@@ -1,7 +1,7 @@
 //! Depth Anything: how near each pixel of a picture is, from the picture alone.
 //!
 //! **Source**: Depth Anything V2 (arXiv 2406.09414); `DepthAnythingForDepthEstimation` of transformers 5.24. A DINOv2 backbone
-//! ([`dinov2`]) whose tokens at four depths become maps that a DPT head ([`dpt`]) merges from coarse to fine.
+//! (`dinov2`) whose tokens at four depths become maps that a DPT head (`dpt`) merges from coarse to fine.
 //! **Weights**: transformers' names; those of the original code are shown as such by
 //! [`names::depth_anything`](crate::weights::names::depth_anything).
 //!
