@@ -5,8 +5,8 @@
 //! **Weights**: transformers' names; those of the original code are shown as such by
 //! [`names::depth_anything`](crate::weights::names::depth_anything).
 //!
-//! candle-transformers has this network too; ours is on the operations and names of our other networks, so that one file holds all of it,
-//! any size of it loads, and it runs in the same types.
+//! candle-transformers 0.11 has this network too, but resizes by the nearest pixel where the reference interpolates, has other constants (GELU,
+//! eps), and takes 518 x 518 px only; what it computes is not what the reference computes.
 //!
 //! **Differences**: position embeddings of another size are those of transformers; the original code enlarges them by 0.1
 //! patches more than there are, which moves them by less than 0.3 % of the picture.
