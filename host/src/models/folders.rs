@@ -53,7 +53,8 @@ impl std::fmt::Display for Origin {
 
 impl Folders {
     /// `flags` first, then [`VARIABLE`], the folders that the `settings` name, the user's data folder, the `comfyui`
-    /// installations (or their `models` folders), and last the models that are part of the program. A folder that is named twice counts where it is named first.
+    /// installations (or their `models` folders), and last the models that are part of the program. A folder that is named
+    /// twice counts where it is named first.
     pub fn new(
         flags: impl IntoIterator<Item = PathBuf>,
         settings: impl IntoIterator<Item = PathBuf>,
@@ -69,7 +70,7 @@ impl Folders {
         variable: Variable,
     ) -> Self {
         let listed = variable(VARIABLE).unwrap_or_default();
-        // Where there is no cache folder, they are written anew each time.
+        // Without a cache folder, the one for temporary files will do.
         let cache = platform::cache(variable).unwrap_or_else(std::env::temp_dir);
         let bundled = cache.join("selfsame").join("bundled");
         let user = platform::data(variable).map(|data| data.join("selfsame").join("models"));

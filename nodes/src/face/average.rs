@@ -65,12 +65,8 @@ fn average(ctx: Ctx, mut faces: Vec<Face>, mut weights: Vec<f64>, least_similari
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::face::testing::with_embedding as face;
     use selfsame_sdk::testing::TestHost;
-
-    fn face(embedding: &[f32]) -> Face {
-        let embedding = Some(embedding.to_vec().into());
-        Face { picture: [8, 8], bbox: [0.0, 0.0, 8.0, 8.0], kps: None, det_score: 1.0, embedding }
-    }
 
     #[test]
     fn faces_are_averaged_by_weight_and_outliers_left_out() {

@@ -1,6 +1,6 @@
 //! Between two people.
 
-use crate::wires::Face;
+use crate::wires::{Face, norm};
 use selfsame_sdk::prelude::*;
 
 /// How two embeddings are mixed.
@@ -67,7 +67,6 @@ fn mixed(from: &Face, to: &Face, t: f64, mix: Mix) -> Result<Vec<f32>> {
     if t == 0.0 || t == 1.0 {
         return Ok(if t == 0.0 { a.to_vec() } else { b.to_vec() });
     }
-    let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
     let (norm_a, norm_b) = (norm(&a), norm(&b));
     let weighted = |wa: f64, wb: f64| -> Vec<f32> {
         a.iter().zip(b.iter()).map(|(a, b)| (wa * f64::from(*a) + wb * f64::from(*b)) as f32).collect()
@@ -86,11 +85,7 @@ fn mixed(from: &Face, to: &Face, t: f64, mix: Mix) -> Result<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn face(embedding: &[f32]) -> Face {
-        let embedding = Some(embedding.to_vec().into());
-        Face { picture: [8, 8], bbox: [0.0, 0.0, 8.0, 8.0], kps: None, det_score: 1.0, embedding }
-    }
+    use crate::face::testing::with_embedding as face;
 
     #[test]
     fn the_middle_of_a_right_angle() {

@@ -1,7 +1,7 @@
 //! Between several people.
 
 use super::id_interpolation::Mix;
-use crate::wires::{Face, embeddings};
+use crate::wires::{Face, embeddings, norm};
 use selfsame_sdk::prelude::*;
 
 /// Mixes any number of faces by weights that are first divided by their sum: `w_i = weight_i / sum of weights`.
@@ -27,7 +27,6 @@ pub fn id_mix(
     let embeddings = embeddings(&faces).input("faces")?;
     let length = embeddings.first().map_or(0, |first| first.len());
     let weights = normalised(weights, faces.len())?;
-    let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
     let sum = |factors: &[f64]| {
         let mut sum = vec![0f64; length];
         for (embedding, factor) in embeddings.iter().zip(factors) {

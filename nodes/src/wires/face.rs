@@ -60,6 +60,11 @@ pub fn embeddings(faces: &[Face]) -> Result<Vec<Arc<[f32]>>> {
     }
 }
 
+/// The length of an embedding.
+pub fn norm(embedding: &[f32]) -> f64 {
+    embedding.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt()
+}
+
 /// The cosine of the angle between two embeddings; 0 if one of them is zero.
 pub fn similarity(one: &[f32], other: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();

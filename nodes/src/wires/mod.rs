@@ -19,7 +19,7 @@ mod vae;
 pub use clip::{Clip, Embedding};
 pub use conditioning::{Condition, Conditioning, ControlUse, Place, Sizes, Span};
 pub use control_net::ControlNet;
-pub use face::{Face, embeddings, similarity};
+pub use face::{Face, embeddings, norm, similarity};
 pub use file::ModelFile;
 pub use identity::{Identity, IpAdapter};
 pub use keypoints::Keypoints;
