@@ -853,11 +853,11 @@ struct SsLiteral {
 /* "SELFSAME", little-endian. */
 #define SS_MAGIC UINT64_C(0x454D4153464C4553)
 
-/* Changes when something breaks. While it is 0, the boundary is not frozen yet. */
-#define SS_ABI_MAJOR 0
+/* Changes when something breaks. */
+#define SS_ABI_MAJOR 1
 
-/* Changes when something is added; while the major is 0, also when something breaks. */
-#define SS_ABI_MINOR 1
+/* Changes when something is added. */
+#define SS_ABI_MINOR 0
 
 /* The one thing that a plugin exports: `const SsEntry selfsame_plugin_entry = { ... };`
  *

@@ -6,10 +6,10 @@ use core::fmt;
 
 /// "SELFSAME", little-endian.
 pub const SS_MAGIC: u64 = 0x454D_4153_464C_4553;
-/// Changes when something breaks. While it is 0, the boundary is not frozen yet.
-pub const SS_ABI_MAJOR: u16 = 0;
-/// Changes when something is added; while the major is 0, also when something breaks.
-pub const SS_ABI_MINOR: u16 = 1;
+/// Changes when something breaks.
+pub const SS_ABI_MAJOR: u16 = 1;
+/// Changes when something is added.
+pub const SS_ABI_MINOR: u16 = 0;
 
 /// The one thing that a plugin exports: `const SsEntry selfsame_plugin_entry = { ... };`
 ///
@@ -80,7 +80,7 @@ unsafe impl Sync for SsPluginInfo {}
 pub enum Unfit {
     /// It does not start with [`SS_MAGIC`].
     Magic,
-    /// It was built for another major, or another minor of major 0.
+    /// It was built for another major.
     Version {
         /// The major.
         major: u16,
@@ -118,8 +118,7 @@ impl core::error::Error for Unfit {}
 impl SsEntry {
     /// Whether a plugin with this entry can work with this version of the boundary. Only the first 32 bytes are read.
     ///
-    /// Majors must be equal, and the plugin must not need a newer minor. In major 0, which is not frozen, minors must be
-    /// equal too.
+    /// Majors must be equal, and the plugin must not need a newer minor.
     ///
     /// # Errors
     /// If it cannot.
@@ -128,7 +127,7 @@ impl SsEntry {
         if self.magic != SS_MAGIC {
             return Err(Unfit::Magic);
         }
-        if major != SS_ABI_MAJOR || (major == 0 && minor != SS_ABI_MINOR) {
+        if major != SS_ABI_MAJOR {
             return Err(Unfit::Version { major, minor });
         }
         if self.min_host_minor > SS_ABI_MINOR {

@@ -8,8 +8,7 @@
 //!   side states is not there ([`field!`] reads it so).
 //! - What comes later comes as another interface, asked for by a name such as `selfsame.tensor/1`. The tags of values are
 //!   a closed list.
-//! - [`SS_ABI_MAJOR`] changes when something breaks, [`SS_ABI_MINOR`] when something is added. While the major is 0 a minor
-//!   may break too, see [`SsEntry::check`].
+//! - [`SS_ABI_MAJOR`] changes when something breaks, [`SS_ABI_MINOR`] when something is added, see [`SsEntry::check`].
 //!
 //! # Who owns what
 //! - Memory is freed by whoever made it: objects are counted, and their maker's `release` frees them.

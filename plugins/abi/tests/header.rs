@@ -159,7 +159,7 @@ fn compile(compiler: &str, standard: &str, language: &str, source: &str) -> bool
 fn c_sees_the_same_layouts() {
     let source = "#include <selfsame_plugin.h>\n#include <layout.h>\n\
         _Static_assert(SS_MAGIC == 0x454D4153464C4553, \"magic\");\n\
-        const char *const name = SS_NODE_FACTORY;\n";
+        const char *name(void) { return SS_NODE_FACTORY; }\n";
     assert!(compile("cc", "c11", "c", source), "a C compiler is needed");
     compile("gcc", "c11", "c", source);
     compile("clang", "c11", "c", source);
