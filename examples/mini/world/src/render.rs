@@ -1,0 +1,145 @@
+//! From a scene to a picture, and to everything that is true of it.
+
+use crate::camera::Camera;
+use crate::face::Face;
+use crate::identity::Identity;
+use crate::light::Lamp;
+use crate::maths::{Vec3, luma};
+use crate::mesh;
+use crate::mesh::Kind;
+use crate::paint::{Brush, Part};
+use crate::raster::Canvas;
+use crate::scene::Scene;
+use crate::style::{Frame, SAMPLES};
+
+/// A picture with its ground truth.
+pub struct Picture {
+    /// Pixels in a row, and in a column.
+    pub size: usize,
+    /// Red, green and blue, row after row.
+    pub rgb: Vec<u8>,
+    /// Whose face a pixel shows: 0 is nobody's, 1 the first person's, 2 the second's.
+    pub faces: Vec<u8>,
+    /// What is true of each person, in the scene's order.
+    pub people: Vec<Truth>,
+}
+
+/// Where somebody's face is, in pixels of the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// Left, top, right and bottom of the face: from ear to ear, from forehead to chin.
+    pub bbox: [f32; 4],
+    /// Eyes, tip of the nose, corners of the mouth; left in the picture first, as insightface has them.
+    pub kps: [[f32; 2]; 5],
+}
+
+/// Draws a scene as a square of `size` pixels a side.
+pub fn render(scene: &Scene, size: usize) -> Picture {
+    let side = size * SAMPLES;
+    // About one point for every three samples of a head.
+    let nearest = scene.people.iter().map(|person| person.pose.size).fold(0.0, f32::max);
+    let fine = ((nearest * side as f32 * 0.75) as usize / 4 * 4).clamp(40, 240);
+    let faces: Vec<Face> =
+        scene.people.iter().map(|person| Face::new(&person.identity, &person.expression, &person.pose)).collect();
+    let cameras: Vec<Camera> = scene
+        .people
+        .iter()
+        .enumerate()
+        .map(|(i, person)| Camera::new(&person.pose, [side, side], 4.0 * i as f32))
+        .collect();
+
+    let mut canvas = Canvas::new([side, side]);
+    for (i, person) in scene.people.iter().enumerate() {
+        for grid in mesh::person(person, &faces[i], &cameras[i], fine) {
+            canvas.draw(&grid, &cameras[i], i as u8);
+        }
+    }
+    let frame = paint(scene, &canvas, &faces, &cameras, side);
+    let rgb = scene
+        .style
+        .draw(&frame)
+        .into_iter()
+        .flatten()
+        .map(|value| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
+        .collect();
+    let people = scene.people.iter().zip(&faces).zip(&cameras);
+    let people = people.map(|((person, face), camera)| truth(&person.identity, face, camera)).collect();
+    Picture { size, rgb, faces: face_mask(&frame), people }
+}
+
+fn paint(scene: &Scene, canvas: &Canvas, faces: &[Face], cameras: &[Camera], side: usize) -> Frame {
+    let brushes: Vec<Brush> = scene
+        .people
+        .iter()
+        .zip(faces)
+        .zip(cameras)
+        .map(|((person, face), camera)| Brush::new(person, face, camera))
+        .collect();
+    let lamp = Lamp::new(&scene.light);
+    let behind = background(scene, side / SAMPLES);
+    let count = side * side;
+    let mut frame = Frame {
+        width: side,
+        height: side,
+        parts: Vec::with_capacity(count),
+        people: Vec::with_capacity(count),
+        depths: Vec::with_capacity(count),
+        colours: Vec::with_capacity(count),
+        levels: Vec::with_capacity(count),
+        lit: Vec::with_capacity(count),
+        seed: scene.seed,
+    };
+    for (i, sample) in canvas.samples().iter().enumerate() {
+        let (part, colour, level, lit) = if sample.kind == Kind::None {
+            let colour = behind[i / side / SAMPLES * (side / SAMPLES) + i % side / SAMPLES];
+            (Part::Background, colour, luma(colour), colour)
+        } else {
+            let paint = brushes[sample.person as usize].paint(sample);
+            let (level, lit) = lamp.shine(&paint, sample.normal);
+            (paint.part, paint.colour, level, lit)
+        };
+        frame.parts.push(part);
+        frame.people.push(if part == Part::Background { 0 } else { sample.person + 1 });
+        frame.depths.push(sample.depth);
+        frame.colours.push(colour);
+        frame.levels.push(level);
+        frame.lit.push(lit);
+    }
+    frame
+}
+
+/// One colour for each pixel: backgrounds are soft.
+fn background(scene: &Scene, size: usize) -> Vec<Vec3> {
+    let at = |place: usize| (place as f32 + 0.5) / size as f32;
+    (0..size * size).map(|i| scene.background.colour(at(i % size), at(i / size), scene.seed)).collect()
+}
+
+/// The face at the first sample of each pixel.
+fn face_mask(frame: &Frame) -> Vec<u8> {
+    let (width, height) = (frame.width / SAMPLES, frame.height / SAMPLES);
+    let first = |i: usize| (i / width) * SAMPLES * frame.width + (i % width) * SAMPLES;
+    (0..width * height).map(first).map(|i| if frame.parts[i].is_face() { frame.people[i] } else { 0 }).collect()
+}
+
+fn truth(id: &Identity, face: &Face, camera: &Camera) -> Truth {
+    let pixel = |p| {
+        let [x, y, _] = camera.project(camera.head(p));
+        [x / SAMPLES as f32, y / SAMPLES as f32]
+    };
+    let mut bbox = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
+    // From the hairline to the chin, and round to before the ears.
+    for row in 0..=16 {
+        let y = id.hair.line.min(0.62) + (-face.down * 0.995 - id.hair.line.min(0.62)) * row as f32 / 16.0;
+        let s = y / if y > 0.0 { face.up } else { face.down };
+        let c = (1.0 - s * s).max(0.0).sqrt();
+        for longitude in
+            [[-0.97, 0.24], [-0.7, 0.71], [-0.35, 0.94], [0.0, 1.0], [0.35, 0.94], [0.7, 0.71], [0.97, 0.24]]
+        {
+            let mut p = face.skull(id, longitude, [s, c]);
+            p[2] += face.relief(id, p[0], p[1]);
+            let [x, y] = pixel(p);
+            bbox = [bbox[0].min(x), bbox[1].min(y), bbox[2].max(x), bbox[3].max(y)];
+        }
+    }
+    Truth { bbox, kps: face.key_points(id).map(pixel) }
+}
