@@ -1,6 +1,6 @@
 //! What is behind people.
 
-use crate::maths::{Vec3, blend, bump, cell, mix, noise2, scale, step};
+use crate::maths::{Vec3, blend, bump, cell, mix, noise2, scale, square, step};
 use crate::palette::NAMED;
 use crate::rng::Rng;
 
@@ -137,7 +137,7 @@ fn sunset(u: f32, v: f32, layer: i32) -> Vec3 {
     let cloud = step(0.5, 0.78, noise2(u * 2.6 + 3.0, v * 11.0, layer));
     colour = blend(colour, [0.98, 0.56, 0.50], 0.6 * cloud * step(0.75, 0.4, v));
     let sun = mix(0.2, 0.8, cell(1, 1, layer));
-    let away = ((u - sun).powi(2) + (v - 0.66).powi(2)).sqrt();
+    let away = (square(u - sun) + square(v - 0.66)).sqrt();
     colour = blend(colour, [1.0, 0.95, 0.75], step(0.10, 0.085, away).max(0.5 * step(0.3, 0.08, away)));
     let hill = 0.78 + 0.06 * noise2(u * 3.0, 2.0, layer);
     blend(colour, [0.20, 0.11, 0.22], step(hill, hill + 0.012, v))
@@ -157,7 +157,7 @@ fn snow(u: f32, v: f32, layer: i32) -> Vec3 {
     let (cx, cy) = (x.floor(), y.floor());
     let (px, py) =
         (0.25 + 0.5 * cell(cx as i32, cy as i32, layer + 2), 0.25 + 0.5 * cell(cx as i32, cy as i32, layer + 3));
-    let away = ((x - cx - px).powi(2) + (y - cy - py).powi(2)).sqrt();
+    let away = (square(x - cx - px) + square(y - cy - py)).sqrt();
     blend(colour, [1.0; 3], step(0.17, 0.10, away))
 }
 
@@ -173,7 +173,7 @@ fn meadow(u: f32, v: f32, layer: i32) -> Vec3 {
     let (x, y) = (u * size, v * size);
     let (cx, cy) = (x.floor(), y.floor());
     let kind = cell(cx as i32, cy as i32, layer + 3);
-    let away = ((x - cx - 0.5).powi(2) + (y - cy - 0.5).powi(2)).sqrt();
+    let away = (square(x - cx - 0.5) + square(y - cy - 0.5)).sqrt();
     let petals = [[0.95, 0.30, 0.35], [0.98, 0.85, 0.25], [0.97, 0.96, 0.95], [0.72, 0.42, 0.85]];
     let flower = blend(petals[(kind * 40.0) as usize % 4], [0.98, 0.78, 0.2], step(0.13, 0.09, away));
     if kind < 0.38 { blend(grass, flower, step(0.34, 0.28, away)) } else { grass }

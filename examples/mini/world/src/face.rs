@@ -84,8 +84,8 @@ impl Face {
         let mouth = Mouth {
             y: nose_y - id.mouth_drop * h - 0.03 * expression.open,
             width: id.mouth_width * (1.0 + 0.22 * smile.max(0.0)) * (1.0 - 0.38 * expression.round),
-            curve: 0.13 * smile,
-            open: 0.115 * expression.open * (1.0 + 0.25 * expression.round),
+            curve: 0.165 * smile,
+            open: 0.145 * expression.open * (1.0 + 0.25 * expression.round),
             upper: id.lip_upper * (1.0 - 0.2 * smile.max(0.0)),
             lower: id.lip_lower * (1.0 - 0.15 * smile.max(0.0)),
         };

@@ -1,6 +1,6 @@
 //! Light on a painted surface.
 
-use crate::maths::{Vec3, add, blend, dot, mix, scale, step, times, unit};
+use crate::maths::{Vec3, add, blend, dot, mix, scale, square, step, times, unit};
 use crate::paint::{Paint, Part};
 use crate::scene::{Light, Side};
 
@@ -38,12 +38,13 @@ impl Lamp {
         let facing = ((dot(n, self.towards) + self.wrap) / (1.0 + self.wrap)).max(0.0);
         let around = if self.is_behind { 0.74 } else { 0.57 } + 0.09 * n[1] + 0.05 * n[2];
         let level = (around + 0.60 * facing) * paint.open;
-        let is_skin = matches!(paint.part, Part::Skin | Part::Ear | Part::Neck | Part::Lip | Part::Nostril);
+        let is_skin =
+            matches!(paint.part, Part::Skin | Part::Scalp | Part::Ear | Part::Neck | Part::Lip | Part::Nostril);
         let shade = if is_skin { SKIN_SHADE } else { SHADE };
         let tint = blend(shade, self.colour, step(0.35, 1.0, level));
         let mut colour = scale(times(paint.colour, tint), level);
-        let mirrored = dot(n, self.halfway).max(0.0);
-        let sharp = mirrored * mirrored * mirrored * mirrored;
+        // Blinn's highlight with exponent 12.
+        let sharp = square(square(dot(n, self.halfway).max(0.0)));
         let sharp = sharp * sharp * sharp;
         colour = add(colour, scale(self.colour, 0.34 * paint.gloss * sharp * paint.open));
         if self.is_behind {

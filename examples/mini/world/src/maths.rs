@@ -60,6 +60,11 @@ pub fn step(from: f32, to: f32, x: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
+/// `x` times itself.
+pub fn square(x: f32) -> f32 {
+    x * x
+}
+
 /// A hill: 1 at 0, nothing from ±1 on.
 pub fn bump(x: f32) -> f32 {
     let t = (1.0 - x * x).max(0.0);

@@ -74,6 +74,6 @@ pub fn hair(at: f32, dye: f32, share: f32) -> Vec3 {
 
 /// Lips for a place in the table, 0..1, and as natural as the skin is dark.
 pub fn lips(at: f32, skin: Vec3) -> Vec3 {
-    let own = [skin[0] * 0.90, skin[1] * 0.60, skin[2] * 0.66];
+    let own = [skin[0] * 0.94, skin[1] * 0.58, skin[2] * 0.64];
     blend(own, between(&LIPS, at), 0.30 + 0.60 * at)
 }

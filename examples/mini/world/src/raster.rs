@@ -37,6 +37,9 @@ pub struct Canvas {
     samples: Vec<Sample>,
 }
 
+/// Triangles overlap by this share, so that rounding leaves no holes between them.
+const SEAM: f32 = 1e-3;
+
 /// A corner of a triangle: its point, and where that is in the picture.
 type Corner<'a> = (&'a Vertex, Vec3);
 
@@ -44,6 +47,11 @@ impl Canvas {
     /// An empty canvas.
     pub fn new([width, height]: [usize; 2]) -> Self {
         Canvas { width, height, samples: vec![NOTHING; width * height] }
+    }
+
+    /// Takes everything away.
+    pub fn clear(&mut self) {
+        self.samples.fill(NOTHING);
     }
 
     /// What is seen, row after row.
@@ -67,9 +75,8 @@ impl Canvas {
     }
 
     fn triangle(&mut self, grid: &Grid, [a, b, c]: [Corner; 3], person: u8) {
-        let edge = |p: Vec3, q: Vec3, x: f32, y: f32| (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0]);
         let (pa, pb, pc) = (a.1, b.1, c.1);
-        let area = edge(pa, pb, pc[0], pc[1]);
+        let area = (pb[0] - pa[0]) * (pc[1] - pa[1]) - (pb[1] - pa[1]) * (pc[0] - pa[0]);
         let is_inside = area < 0.0;
         if area.abs() < 1e-9 || is_inside && !grid.is_open {
             return;
@@ -81,14 +88,17 @@ impl Canvas {
             ((least(0) - 0.5).ceil().max(0.0) as usize, ((most(0) + 0.5).floor() as usize).min(self.width));
         let (top, bottom) =
             ((least(1) - 0.5).ceil().max(0.0) as usize, ((most(1) + 0.5).floor() as usize).min(self.height));
+        // How the weights of a and b grow to the right and down; at a they are 1 and 0.
         let share = 1.0 / area;
+        let growth = |p: Vec3, q: Vec3| [(p[1] - q[1]) * share, (q[0] - p[0]) * share];
+        let (of_a, of_b) = (growth(pb, pc), growth(pc, pa));
         for row in top..bottom {
-            let y = row as f32 + 0.5;
+            let y = row as f32 + 0.5 - pa[1];
             for column in left..right {
-                let x = column as f32 + 0.5;
-                let (wa, wb) = (edge(pb, pc, x, y) * share, edge(pc, pa, x, y) * share);
+                let x = column as f32 + 0.5 - pa[0];
+                let (wa, wb) = (1.0 + of_a[0] * x + of_a[1] * y, of_b[0] * x + of_b[1] * y);
                 let wc = 1.0 - wa - wb;
-                if wa < 0.0 || wb < 0.0 || wc < 0.0 {
+                if wa < -SEAM || wb < -SEAM || wc < -SEAM {
                     continue;
                 }
                 let depth = wa * pa[2] + wb * pb[2] + wc * pc[2];

@@ -35,77 +35,65 @@ pub struct Truth {
 
 /// Draws a scene as a square of `size` pixels a side.
 pub fn render(scene: &Scene, size: usize) -> Picture {
-    let side = size * SAMPLES;
-    // About one point for every three samples of a head.
-    let nearest = scene.people.iter().map(|person| person.pose.size).fold(0.0, f32::max);
-    let fine = ((nearest * side as f32 * 0.75) as usize / 4 * 4).clamp(40, 240);
-    let faces: Vec<Face> =
-        scene.people.iter().map(|person| Face::new(&person.identity, &person.expression, &person.pose)).collect();
-    let cameras: Vec<Camera> = scene
-        .people
-        .iter()
-        .enumerate()
-        .map(|(i, person)| Camera::new(&person.pose, [side, side], 4.0 * i as f32))
-        .collect();
-
-    let mut canvas = Canvas::new([side, side]);
-    for (i, person) in scene.people.iter().enumerate() {
-        for grid in mesh::person(person, &faces[i], &cameras[i], fine) {
-            canvas.draw(&grid, &cameras[i], i as u8);
-        }
-    }
-    let frame = paint(scene, &canvas, &faces, &cameras, side);
-    let rgb = scene
-        .style
-        .draw(&frame)
-        .into_iter()
-        .flatten()
-        .map(|value| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
-        .collect();
-    let people = scene.people.iter().zip(&faces).zip(&cameras);
-    let people = people.map(|((person, face), camera)| truth(&person.identity, face, camera)).collect();
-    Picture { size, rgb, faces: face_mask(&frame), people }
+    Renderer::new(size).render(scene)
 }
 
-fn paint(scene: &Scene, canvas: &Canvas, faces: &[Face], cameras: &[Camera], side: usize) -> Frame {
-    let brushes: Vec<Brush> = scene
-        .people
-        .iter()
-        .zip(faces)
-        .zip(cameras)
-        .map(|((person, face), camera)| Brush::new(person, face, camera))
-        .collect();
-    let lamp = Lamp::new(&scene.light);
-    let behind = background(scene, side / SAMPLES);
-    let count = side * side;
-    let mut frame = Frame {
-        width: side,
-        height: side,
-        parts: Vec::with_capacity(count),
-        people: Vec::with_capacity(count),
-        depths: Vec::with_capacity(count),
-        colours: Vec::with_capacity(count),
-        levels: Vec::with_capacity(count),
-        lit: Vec::with_capacity(count),
-        seed: scene.seed,
-    };
-    for (i, sample) in canvas.samples().iter().enumerate() {
-        let (part, colour, level, lit) = if sample.kind == Kind::None {
-            let colour = behind[i / side / SAMPLES * (side / SAMPLES) + i % side / SAMPLES];
-            (Part::Background, colour, luma(colour), colour)
-        } else {
-            let paint = brushes[sample.person as usize].paint(sample);
-            let (level, lit) = lamp.shine(&paint, sample.normal);
-            (paint.part, paint.colour, level, lit)
-        };
-        frame.parts.push(part);
-        frame.people.push(if part == Part::Background { 0 } else { sample.person + 1 });
-        frame.depths.push(sample.depth);
-        frame.colours.push(colour);
-        frame.levels.push(level);
-        frame.lit.push(lit);
+/// Draws pictures of one size, in memory that it keeps.
+pub struct Renderer {
+    size: usize,
+    canvas: Canvas,
+    frame: Frame,
+}
+
+impl Renderer {
+    /// For squares of `size` pixels a side.
+    pub fn new(size: usize) -> Self {
+        let side = size * SAMPLES;
+        Renderer { size, canvas: Canvas::new([side, side]), frame: Frame::new([side, side]) }
     }
-    frame
+
+    /// Draws a scene.
+    pub fn render(&mut self, scene: &Scene) -> Picture {
+        let side = self.size * SAMPLES;
+        // About one point for every three samples of a head.
+        let nearest = scene.people.iter().map(|person| person.pose.size).fold(0.0, f32::max);
+        let fine = ((nearest * side as f32 * 0.64) as usize / 4 * 4).clamp(40, 240);
+        let faces: Vec<Face> =
+            scene.people.iter().map(|person| Face::new(&person.identity, &person.expression, &person.pose)).collect();
+        let cameras: Vec<Camera> = (scene.people.iter().enumerate())
+            .map(|(i, person)| Camera::new(&person.pose, [side, side], 4.0 * i as f32))
+            .collect();
+        self.canvas.clear();
+        for (i, person) in scene.people.iter().enumerate() {
+            for grid in mesh::person(person, &faces[i], &cameras[i], fine) {
+                self.canvas.draw(&grid, &cameras[i], i as u8);
+            }
+        }
+        self.paint(scene, &faces, &cameras);
+        let drawn = scene.style.draw(&self.frame).into_iter().flatten();
+        let rgb = drawn.map(|value| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect();
+        let people = scene.people.iter().zip(&faces).zip(&cameras);
+        let people = people.map(|((person, face), camera)| truth(&person.identity, face, camera)).collect();
+        Picture { size: self.size, rgb, faces: face_mask(&self.frame), people }
+    }
+
+    fn paint(&mut self, scene: &Scene, faces: &[Face], cameras: &[Camera]) {
+        let people = scene.people.iter().zip(faces).zip(cameras);
+        let brushes: Vec<Brush> = people.map(|((person, face), camera)| Brush::new(person, face, camera)).collect();
+        let lamp = Lamp::new(&scene.light);
+        let behind = background(scene, self.size);
+        self.frame.clear(scene.seed);
+        for (i, sample) in self.canvas.samples().iter().enumerate() {
+            if sample.kind == Kind::None {
+                let colour = behind[self.frame.pixel(i)];
+                self.frame.push(Part::Background, 0, sample.depth, [colour, colour], luma(colour));
+            } else {
+                let paint = brushes[sample.person as usize].paint(sample);
+                let (level, lit) = lamp.shine(&paint, sample.normal);
+                self.frame.push(paint.part, sample.person + 1, sample.depth, [paint.colour, lit], level);
+            }
+        }
+    }
 }
 
 /// One colour for each pixel: backgrounds are soft.

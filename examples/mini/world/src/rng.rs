@@ -10,12 +10,12 @@ impl Rng {
     /// The stream of a seed for a purpose: streams of different purposes have nothing in common.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mut rng = Rng(seed ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
-        rng.next();
+        rng.bits();
         rng
     }
 
     /// Any 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,7 +25,7 @@ impl Rng {
 
     /// In 0..1, all alike.
     pub fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1u64 << 24) as f32
+        (self.bits() >> 40) as f32 / (1u64 << 24) as f32
     }
 
     /// Between two numbers, all alike.
@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn streams_are_known_and_apart() {
-        assert_eq!(Rng(0).next(), 0xe220_a839_7b1d_cdaf);
-        assert_ne!(Rng::new(7, 1).next(), Rng::new(7, 2).next());
+        assert_eq!(Rng(0).bits(), 0xe220_a839_7b1d_cdaf);
+        assert_ne!(Rng::new(7, 1).bits(), Rng::new(7, 2).bits());
         let mut rng = Rng::new(1, 1);
         let counts = (0..3000).fold([0; 3], |mut counts, _| {
             counts[rng.weighted(&[1.0, 2.0, 0.0])] += 1;

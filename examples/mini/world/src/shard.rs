@@ -6,12 +6,12 @@
 //! |---|---|
 //! | `00000.pictures.npy` | u8 `[N,size,size,3]`, RGB |
 //! | `00000.faces.npy` | u8 `[N,size,size]`: whose face a pixel shows, 0 for nobody's |
-//! | `00000.jsonl` | a [`Row`] for each picture |
+//! | `00000.jsonl` | a line for each picture: its captions, its style, and of each person who it is, the box and key points of the face, the pose, the identity |
 //!
 //! `set.json` beside them is the [`Set`] as a whole; it says of which part its people are.
 
 use crate::caption;
-use crate::render::{Picture, render};
+use crate::render::{Picture, Renderer};
 use crate::scene::Scene;
 use crate::split::Split;
 use serde::{Deserialize, Serialize};
@@ -95,9 +95,10 @@ impl Set {
         let (mut pictures, mut faces, mut rows) = (file("pictures.npy")?, file("faces.npy")?, file("jsonl")?);
         pictures.write_all(&npy_header(&[to - from, self.size as u64, self.size as u64, 3]))?;
         faces.write_all(&npy_header(&[to - from, self.size as u64, self.size as u64]))?;
+        let mut renderer = Renderer::new(self.size);
         for picture in from..to {
             let (who, scene) = self.scene(picture);
-            let drawn = render(&scene, self.size);
+            let drawn = renderer.render(&scene);
             pictures.write_all(&drawn.rgb)?;
             faces.write_all(&drawn.faces)?;
             serde_json::to_writer(&mut rows, &row(&who, &scene, &drawn, picture))?;

@@ -137,7 +137,10 @@ pub fn person(person: &Person, face: &Face, camera: &Camera, fine: usize) -> Vec
     let id = &person.identity;
     let mut grids =
         vec![body::body(id, camera, fine), body::neck(id, face, camera, fine), head::head(id, face, camera, fine)];
-    grids.extend(head::ears(id, camera, fine));
+    // Hair that hangs down covers the ears.
+    if id.hair.side_end > -0.3 {
+        grids.extend(head::ears(id, camera, fine));
+    }
     grids.extend(hair::hair(id, face, camera, fine));
     if let Some(glasses) = &person.glasses {
         grids.extend(glasses::glasses(glasses, id, face, camera, fine));

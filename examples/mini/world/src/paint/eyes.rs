@@ -2,7 +2,7 @@
 
 use super::{Brush, Paint, Part};
 use crate::face::Eye;
-use crate::maths::{Vec3, bump, bump2, cover, mix, scale, step, times};
+use crate::maths::{Vec3, bump, bump2, cover, mix, scale, square, step, times};
 
 /// White of eyes.
 const WHITE: Vec3 = [0.965, 0.955, 0.945];
@@ -70,9 +70,9 @@ impl Brush<'_> {
         let light = mix(1.18, 0.42, step(0.55, 1.05, away)) * (1.0 - 0.30 * dy);
         paint.lay(scale(self.iris, light), iris, Part::Iris);
         paint.lay(BLACK, cover(0.42 - away, width) * inside, Part::Pupil);
-        let spark = ((dx + 0.32).powi(2) + (dy - 0.36).powi(2)).sqrt();
+        let spark = (square(dx + 0.32) + square(dy - 0.36)).sqrt();
         paint.tint([1.0; 3], 0.95 * cover(0.24 - spark, width) * inside);
-        let glint = ((dx - 0.36).powi(2) + (dy + 0.40).powi(2)).sqrt();
+        let glint = (square(dx - 0.36) + square(dy + 0.40)).sqrt();
         paint.tint([1.0; 3], 0.45 * cover(0.13 - glint, width) * inside);
     }
 }

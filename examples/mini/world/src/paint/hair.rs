@@ -1,7 +1,7 @@
 //! Hair.
 
 use super::{Brush, Paint, Part};
-use crate::maths::{blend, cover, mix, noise2, scale, step};
+use crate::maths::{blend, cover, luma, mix, noise2, scale, step};
 use crate::raster::Sample;
 
 impl Brush<'_> {
@@ -14,7 +14,9 @@ impl Brush<'_> {
         let broad = noise2((turn + waves) * 24.0, way * 1.1, 42);
         let curls = noise2(turn * 30.0, way * 8.0, 43);
         let strand = mix(0.55 * broad + 0.45 * fine, curls, (hair.curl * 6.0).min(0.8));
-        let mut colour = scale(self.hair, 0.66 + 0.62 * strand);
+        // Light hair scatters more light, so its strands differ less.
+        let contrast = 0.62 - 0.34 * luma(self.hair);
+        let mut colour = scale(self.hair, 0.95 + contrast * (strand - 0.5));
         // Towards the roots hair is darker, towards its ends lighter.
         colour = scale(colour, mix(0.88, 1.08, step(0.2, 2.2, way)));
         let mut open = 1.0;
@@ -30,7 +32,7 @@ impl Brush<'_> {
             let speckle = noise2(turn * 160.0, way * 60.0, 44);
             colour = blend(colour, self.skin, hair.thin * mix(0.0, 1.0, crest) * cover(hair.thin + 0.5 - speckle, 0.8));
         }
-        let part = if is_scalp { Part::Skin } else { Part::Hair };
+        let part = if is_scalp { Part::Scalp } else { Part::Hair };
         Paint { colour, part, gloss: if is_scalp { 0.3 } else { 0.34 * (0.35 + strand) }, open }
     }
 }

@@ -22,8 +22,10 @@ use crate::scene::Person;
 pub enum Part {
     /// What is behind people.
     Background,
-    /// Face, and a bald head.
+    /// Face.
     Skin,
+    /// Where hair would be on a bald head.
+    Scalp,
     /// Ears.
     Ear,
     /// Neck and chest.
@@ -59,7 +61,10 @@ pub enum Part {
 impl Part {
     /// Whether it is of the face, between the hair and the neck.
     pub fn is_face(self) -> bool {
-        !matches!(self, Part::Background | Part::Ear | Part::Neck | Part::Hair | Part::Cloth | Part::Frame)
+        !matches!(
+            self,
+            Part::Background | Part::Scalp | Part::Ear | Part::Neck | Part::Hair | Part::Cloth | Part::Frame
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Brush, Paint, Part};
 use crate::face::Face;
 use crate::identity::Identity;
-use crate::maths::{Vec3, bump, bump2, cell, cover, mix, noise2, scale, step, times};
+use crate::maths::{Vec3, bump, bump2, cell, cover, mix, noise2, scale, square, step, times};
 
 /// Where skin is redder than elsewhere, it is this much.
 const RED: Vec3 = [1.02, 0.74, 0.72];
@@ -12,7 +12,7 @@ impl Brush<'_> {
     /// The head at its own coordinates.
     pub(super) fn head(&self, [x, y, z]: Vec3) -> Paint {
         let mut paint =
-            Paint { colour: self.skin, part: Part::Skin, gloss: 0.20 + 0.22 * self.person.identity.tone, open: 1.0 };
+            Paint { colour: self.skin, part: Part::Skin, gloss: 0.12 + 0.26 * self.person.identity.tone, open: 1.0 };
         self.shadow_of_hair(&mut paint, x, y);
         if z < 0.05 {
             return paint;
@@ -63,7 +63,7 @@ impl Brush<'_> {
             paint.tint(times(self.skin, [0.72, 0.56, 0.45]), freckles(x, y) * (2.2 * id.freckles * near).min(0.85));
         }
         if id.mole > 0.0 {
-            let away = ((x - id.mole_at[0]).powi(2) + (y - id.mole_at[1]).powi(2)).sqrt();
+            let away = (square(x - id.mole_at[0]) + square(y - id.mole_at[1])).sqrt();
             paint.tint(scale(self.skin, 0.32), id.mole * cover(0.030 - away, self.width));
         }
         if id.age > 0.3 {
@@ -86,7 +86,7 @@ impl Brush<'_> {
             paint.tint(scale(self.skin, 0.66), 0.55 * much * line(y - wavy, 0.022) * bump(across / 0.48));
         }
         let id = &self.person.identity;
-        let bag = -id.eye_width * 0.85 - 0.02 + 0.4 * (across - id.eye_apart).powi(2);
+        let bag = -id.eye_width * 0.85 - 0.02 + 0.4 * square(across - id.eye_apart);
         paint.tint(scale(self.skin, 0.68), 0.6 * much * line(y - bag, 0.022) * bump((across - id.eye_apart) / 0.2));
     }
 
@@ -95,11 +95,11 @@ impl Brush<'_> {
         let dark = times(self.skin, [0.42, 0.28, 0.26]);
         let across = x.abs() - wide * 0.50;
         let dy = y - self.face.nose_y + 0.072 - 0.05 * across;
-        let away = ((across / (wide * 0.36)).powi(2) + (dy / 0.030).powi(2)).sqrt();
+        let away = (square(across / (wide * 0.36)) + square(dy / 0.030)).sqrt();
         paint.lay(dark, 0.85 * cover((1.0 - away) * 0.030, self.width), Part::Nostril);
         // The crease round a wing.
         let (ax, ay) = (x.abs() - wide * 0.62, y - self.face.nose_y - 0.005);
-        let ring = ((ax / (wide * 0.46)).powi(2) + (ay / 0.095).powi(2)).sqrt();
+        let ring = (square(ax / (wide * 0.46)) + square(ay / 0.095)).sqrt();
         let outside = step(-0.2, 0.6, ax / wide);
         paint.tint(scale(dark, 1.2), 0.5 * outside * cover(0.010 - (ring - 1.0).abs() * 0.08, self.width));
     }
@@ -116,7 +116,7 @@ fn freckles(x: f32, y: f32) -> f32 {
     let (u, v) = (x / 0.052, y / 0.052);
     let (cx, cy) = (u.floor() as i32, v.floor() as i32);
     let (px, py) = (cell(cx, cy, 21), cell(cx, cy, 22));
-    let away = ((u - cx as f32 - 0.25 - 0.5 * px).powi(2) + (v - cy as f32 - 0.25 - 0.5 * py).powi(2)).sqrt();
+    let away = (square(u - cx as f32 - 0.25 - 0.5 * px) + square(v - cy as f32 - 0.25 - 0.5 * py)).sqrt();
     let size = 0.18 + 0.22 * cell(cx, cy, 23);
     if cell(cx, cy, 24) < 0.62 { ((size - away) * 5.0 + 0.5).clamp(0.0, 1.0) } else { 0.0 }
 }
@@ -128,7 +128,7 @@ pub fn beard_at(id: &Identity, face: &Face, x: f32, y: f32) -> f32 {
     }
     let m = &face.mouth;
     let across = x.abs();
-    let line = m.y + m.curve * ((across / m.width).powi(2).min(1.4) - 0.4);
+    let line = m.y + m.curve * (square(across / m.width).min(1.4) - 0.4);
     let top = face.nose_y - 0.10 - 0.25 * (across - 0.05).max(0.0);
     let moustache = step(top + 0.03, top - 0.03, y)
         * step(line - 0.06, line + 0.0, y)
@@ -140,6 +140,6 @@ pub fn beard_at(id: &Identity, face: &Face, x: f32, y: f32) -> f32 {
     let much = (id.moustache * moustache).max(id.goatee * goatee).max(id.beard * beard);
     let lips = m.open * 1.3 + m.lower + 0.02;
     let dy = y - line + m.open * 0.4 + 0.01;
-    let outside = step(0.85, 1.1, ((across / (m.width * 1.0)).powi(2) + (dy / lips).powi(2)).sqrt());
+    let outside = step(0.85, 1.1, (square(across / (m.width * 1.0)) + square(dy / lips)).sqrt());
     much * outside
 }

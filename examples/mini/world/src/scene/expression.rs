@@ -44,7 +44,7 @@ impl Expression {
                 Expression { smile: -0.05, open: 0.85 * much, round: 1.0, lids: [1.28; 2], raise: 0.9, ..calm }
             }
             "sad" => Expression { smile: -0.5 * much, lids: [0.78; 2], worry: 0.9 * much, raise: 0.1, ..calm },
-            "angry" => Expression { smile: -0.3 * much, lids: [0.82; 2], worry: -1.0 * much, raise: -0.4, ..calm },
+            "angry" => Expression { smile: -0.3 * much, lids: [0.82; 2], worry: -much, raise: -0.4, ..calm },
             "winking" => {
                 let shut = rng.below(2);
                 let mut lids = [0.95; 2];

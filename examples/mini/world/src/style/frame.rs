@@ -29,6 +29,43 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Without samples, for `[width, height]` of them.
+    pub fn new([width, height]: [usize; 2]) -> Self {
+        let count = width * height;
+        Frame {
+            width,
+            height,
+            parts: Vec::with_capacity(count),
+            people: Vec::with_capacity(count),
+            depths: Vec::with_capacity(count),
+            colours: Vec::with_capacity(count),
+            levels: Vec::with_capacity(count),
+            lit: Vec::with_capacity(count),
+            seed: 0,
+        }
+    }
+
+    /// Takes all samples away; the next ones have a texture of their own.
+    pub fn clear(&mut self, seed: u64) {
+        self.parts.clear();
+        self.people.clear();
+        self.depths.clear();
+        self.colours.clear();
+        self.levels.clear();
+        self.lit.clear();
+        self.seed = seed;
+    }
+
+    /// Adds the next sample: its own colour and its colour in the light.
+    pub fn push(&mut self, part: Part, person: u8, depth: f32, [colour, lit]: [Vec3; 2], level: f32) {
+        self.parts.push(part);
+        self.people.push(person);
+        self.depths.push(depth);
+        self.colours.push(colour);
+        self.levels.push(level);
+        self.lit.push(lit);
+    }
+
     /// Samples to the 128th part of the height: what strokes are measured in.
     pub fn unit(&self) -> f32 {
         self.height as f32 / 128.0
@@ -43,6 +80,22 @@ impl Frame {
     pub fn at(&self, i: usize) -> [f32; 2] {
         let unit = self.unit();
         [(i % self.width) as f32 / unit, (i / self.width) as f32 / unit]
+    }
+
+    /// The pixel of a sample.
+    pub fn pixel(&self, i: usize) -> usize {
+        i / self.width / SAMPLES * (self.width / SAMPLES) + i % self.width / SAMPLES
+    }
+
+    /// Something for each pixel, by its place in units: what is too soft for samples.
+    pub fn texture<T>(&self, at: impl Fn(f32, f32) -> T) -> Vec<T> {
+        let (width, height) = (self.width / SAMPLES, self.height / SAMPLES);
+        let pitch = SAMPLES as f32 / self.unit();
+        let mut texture = Vec::with_capacity(width * height);
+        for row in 0..height {
+            texture.extend((0..width).map(|column| at((column as f32 + 0.5) * pitch, (row as f32 + 0.5) * pitch)));
+        }
+        texture
     }
 
     /// The sample at a place in units, the nearest inside of the picture.
@@ -162,7 +215,7 @@ const STEP: f32 = 0.22;
 /// How strong the outline between two parts is.
 fn outline(a: Part, b: Part) -> f32 {
     // What is drawn on a face is no outline of it.
-    let whole = |part: Part| if part.is_face() { Part::Skin } else { part };
+    let whole = |part: Part| if part.is_face() || part == Part::Scalp { Part::Skin } else { part };
     match (whole(a), whole(b)) {
         (a, b) if a == b => 0.0,
         (Part::Frame, _) | (_, Part::Frame) => 0.0,

@@ -11,18 +11,22 @@ const LEAD: Vec3 = [0.16, 0.16, 0.18];
 pub fn draw(frame: &Frame) -> Vec<Vec3> {
     let layer = frame.layer();
     let lines = frame.all_lines(0.9);
+    let hands = frame.texture(|x, y| {
+        let smooth = |pitch: f32, more: i32| noise2(x * pitch, y * pitch, layer + more);
+        // How far aside the pencil was, in units; the grain of the paper; how much background there is.
+        [smooth(0.13, 0) - 0.5, smooth(0.13, 1) - 0.5, smooth(1.7, 2), fade(x, y, layer)]
+    });
     let samples: Vec<Vec3> = (0..frame.parts.len())
         .map(|i| {
             let [x, y] = frame.at(i);
-            let (dx, dy) = (noise2(x * 0.13, y * 0.13, layer) - 0.5, noise2(x * 0.13, y * 0.13, layer + 1) - 0.5);
+            let [dx, dy, grain, fade] = hands[frame.pixel(i)];
             let j = frame.sample(x + 1.1 * dx, y + 1.1 * dy);
-            let grain = noise2(x * 1.7, y * 1.7, layer + 2);
             // Own colours count less than shades, so that dark skin keeps its features.
             let own = 1.0 - luma(frame.colours[j]);
             let shade = (1.05 - frame.levels[j]).max(0.0);
             let dark = (0.62 * own + 0.85 * shade).min(1.0);
             let (strokes, wash) = if frame.parts[j] == Part::Background {
-                (0.75 * dark * fade(x, y, layer), 0.06 * dark)
+                (0.75 * dark * fade, 0.06 * dark)
             } else {
                 (dark, 0.34 * dark * dark)
             };
