@@ -43,7 +43,7 @@ def main():
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents")
     train.add_argument("--world", default="mini-world", help="the program, which knows all words of captions")
-    loop.arguments(train, steps=60000, batch=32, rate=1e-3)
+    loop.arguments(train, steps=16000, batch=32, rate=1e-3)
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     for command in (train, export):

@@ -80,7 +80,7 @@ def canvas(pictures, rng, side):
         left = int((place % across) * cell + rng.uniform(0, cell - size))
         top = int((place // across) * cell + rng.uniform(0, cell - size))
         drawn = cv2.resize(pictures.take(pictures.pictures, [i])[0], (size, size), interpolation=cv2.INTER_LINEAR)
-        scale = size / drawn_side(pictures)
+        scale = size / pictures.set["size"]
         box, points = pictures.bboxes[i] * scale, pictures.kps[i] * scale
         if rng.random() < 0.5:
             drawn = drawn[:, ::-1]
@@ -93,10 +93,6 @@ def canvas(pictures, rng, side):
     boxes = np.concatenate(boxes) if boxes else np.zeros([0, 4])
     kps = np.concatenate(kps) if kps else np.zeros([0, 5, 2])
     return picture, np.float32(boxes), np.float32(kps)
-
-
-def drawn_side(pictures):
-    return pictures.set["size"]
 
 
 def targets(boxes, kps, side):
@@ -156,7 +152,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
-    loop.arguments(train, steps=15000, batch=1, rate=2e-3)
+    loop.arguments(train, steps=8000, batch=1, rate=2e-3)
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--out", required=True, type=Path)

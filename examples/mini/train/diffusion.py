@@ -103,7 +103,3 @@ def with_latents(pictures):
 def loss(predicted, noise):
     """The paper's: the mean square of what is left of the noise."""
     return F.mse_loss(predicted.float(), noise)
-
-
-def count(module):
-    return sum(p.numel() for p in module.parameters()) / 1e6

@@ -133,7 +133,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
-    loop.arguments(train, steps=20000, batch=96, rate=1.5e-3)
+    loop.arguments(train, steps=6000, batch=96, rate=1.5e-3)
     check = commands.add_parser("test")
     check.add_argument("--data", required=True, help="a set of the part val")
     export = commands.add_parser("export")

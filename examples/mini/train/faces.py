@@ -11,9 +11,9 @@ TEMPLATE = np.float32([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255)]
 
 
-def draw_kps(size, faces):
-    """Key points `[N,5,2]` as RGB u8 `[size,size,3]`: four sticks from the nose, dimmed, and discs over them."""
-    picture = np.zeros([size, size, 3], np.uint8)
+def draw_kps(width, height, faces):
+    """Key points `[N,5,2]` as RGB u8 `[height,width,3]`: four sticks from the nose, dimmed, and discs over them."""
+    picture = np.zeros([height, width, 3], np.uint8)
     for points in faces:
         for limb in (0, 1, 3, 4):
             (x, y), (nose_x, nose_y) = points[limb], points[2]

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from diffusers import ControlNetModel
 from safetensors.torch import save_file
-from torch import nn
 
 import adapter
 import diffusion
@@ -33,7 +32,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents and embeddings")
-    loop.arguments(train, steps=60000, batch=32, rate=5e-4)
+    loop.arguments(train, steps=10000, batch=32, rate=5e-4)
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--out", required=True, type=Path, help="the folder of models")
@@ -62,7 +61,7 @@ def main():
         others = [pictures.another_of(j, rng) for j in chosen]
         rows = np.float32(pictures.take(embeddings, others)) * (rng.random([args.batch, 1]) > 0.1)
         tokens = resampler(torch.from_numpy(np.float32(rows))[:, None].to(device))
-        hint = controls([faces.draw_kps(sizes.PICTURE, pictures.kps[j]) for j in chosen], device)
+        hint = controls([faces.draw_kps(sizes.PICTURE, sizes.PICTURE, pictures.kps[j]) for j in chosen], device)
         context, pooled = base.read(captions)
         added = diffusion.added(pooled)
         down, middle = net(noisy, timesteps, tokens, hint, added_cond_kwargs=added, return_dict=False)

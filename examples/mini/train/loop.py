@@ -15,7 +15,7 @@ def arguments(parser, steps, batch, rate):
     parser.add_argument("--steps", type=int, default=steps, help="steps in all (default %(default)s)")
     parser.add_argument("--batch", type=int, default=batch, help="examples in a step (default %(default)s)")
     parser.add_argument("--rate", type=float, default=rate, help="highest learning rate (default %(default)s)")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long, with a checkpoint")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long, with a checkpoint and exit status 3")
     parser.add_argument("--every", type=float, default=10.0, help="minutes between checkpoints (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of weights and batches (default %(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -53,8 +53,9 @@ def train(args, modules, step, decay=0.9995):
         if is_last or now - saved > args.every * 60:
             save(args.run, i + 1, seconds + now - begun, modules, optimizer, averages)
             saved = now
-        if is_last:
-            return
+        if is_last and i + 1 < args.steps:
+            print(f"stopped at step {i + 1} of {args.steps}", flush=True)
+            raise SystemExit(3)
 
 
 def schedule(i, steps):

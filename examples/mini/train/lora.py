@@ -42,7 +42,7 @@ def install(unet):
         if "transformer_blocks" in name and isinstance(module, nn.Linear):
             parent, _, last = name.rpartition(".")
             wrapper = Lora(module)
-            setattr(unet.get_submodule(parent), last, wrapper) if not last.isdigit() else unet.get_submodule(parent).__setitem__(int(last), wrapper)
+            setattr(unet.get_submodule(parent), last, wrapper)
             wrappers["lora_unet_" + name.replace(".", "_")] = wrapper
     return wrappers
 
@@ -53,7 +53,7 @@ def main():
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents")
     train.add_argument("--style", choices=STYLES, default="pencil")
-    loop.arguments(train, steps=3000, batch=32, rate=1e-3)
+    loop.arguments(train, steps=1200, batch=32, rate=1e-3)
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--name", required=True)

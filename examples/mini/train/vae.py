@@ -4,7 +4,6 @@ Faces count more than what is behind them, and edges count beside colours: witho
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +41,11 @@ def losses(network, pictures, weights):
 
 
 @torch.no_grad()
-def latents(network, pictures, device, size=64):
-    """Means of the latents of all pictures, f16 `[N,4,16,16]`, not scaled."""
-    rows = []
-    for start in range(0, len(pictures), size):
-        drawn = pictures.take(pictures.pictures, range(start, min(start + size, len(pictures))))
+def latents(network, pictures, device, most=None, size=64):
+    """Means of the latents of all pictures, or of so many, f16 `[N,4,16,16]`, not scaled."""
+    rows, count = [], min(len(pictures), most or len(pictures))
+    for start in range(0, count, size):
+        drawn = pictures.take(pictures.pictures, range(start, min(start + size, count)))
         rows.append(network.encode(as_input(drawn).to(device)).latent_dist.mean.half().cpu().numpy())
     return np.concatenate(rows)
 
@@ -56,7 +55,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
-    loop.arguments(train, steps=30000, batch=16, rate=1e-3)
+    loop.arguments(train, steps=6000, batch=16, rate=1e-3)
     export = commands.add_parser("export")
     export.add_argument("--data", required=True, help="the training set, whose latents say by what they are scaled")
     export.add_argument("--run", required=True)
@@ -66,8 +65,8 @@ def main():
     if args.command == "export":
         network = AutoencoderKL(**sizes.VAE)
         loop.load_average(args.run, {"vae": network})
-        some = type("Some", (), {"__len__": lambda self: min(2000, len(pictures)), "take": pictures.take, "pictures": pictures.pictures})()
-        network.register_to_config(scaling_factor=float(1 / np.float32(latents(network, some, "cpu")).std()))
+        some = np.float32(latents(network, pictures, "cpu", most=2000))
+        network.register_to_config(scaling_factor=float(1 / some.std()))
         network.half().save_pretrained(args.out / "vae")
         print(f"scaling factor {network.config.scaling_factor:.4f}")
         return

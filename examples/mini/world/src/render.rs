@@ -81,7 +81,7 @@ impl Renderer {
         let people = scene.people.iter().zip(faces).zip(cameras);
         let brushes: Vec<Brush> = people.map(|((person, face), camera)| Brush::new(person, face, camera)).collect();
         let lamp = Lamp::new(&scene.light);
-        let behind = background(scene, self.size);
+        let behind = background(scene, &self.canvas, self.size);
         self.frame.clear(scene.seed);
         for (i, sample) in self.canvas.samples().iter().enumerate() {
             if sample.kind == Kind::None {
@@ -96,10 +96,18 @@ impl Renderer {
     }
 }
 
-/// One colour for each pixel: backgrounds are soft.
-fn background(scene: &Scene, size: usize) -> Vec<Vec3> {
+/// One colour for each pixel, as backgrounds are soft; none where people hide it.
+fn background(scene: &Scene, canvas: &Canvas, size: usize) -> Vec<Vec3> {
     let at = |place: usize| (place as f32 + 0.5) / size as f32;
-    (0..size * size).map(|i| scene.background.colour(at(i % size), at(i / size), scene.seed)).collect()
+    let is_open = |row: usize, column: usize| {
+        let first = (row * size * SAMPLES + column) * SAMPLES;
+        let lines = canvas.samples()[first..].chunks(size * SAMPLES).take(SAMPLES);
+        lines.flat_map(|line| &line[..SAMPLES]).any(|sample| sample.kind == Kind::None)
+    };
+    let colour = |row, column| {
+        if is_open(row, column) { scene.background.colour(at(column), at(row), scene.seed) } else { [0.0; 3] }
+    };
+    (0..size * size).map(|i| colour(i / size, i % size)).collect()
 }
 
 /// The face at the first sample of each pixel.

@@ -112,5 +112,5 @@ fn tail(hair: &Hair, face: &Face, camera: &Camera, fine: usize) -> Grid {
             ([x, y, z], radius)
         })
         .collect();
-    Grid::tube(Kind::Hair, &path, |turn, down| [turn, down * 2.5, -2.0], |p| camera.between(p, -0.5, -1.8))
+    Grid::tube(Kind::Hair, &path, |turn, down| [turn, down * 2.5, 0.0], |p| camera.between(p, -0.5, -1.8))
 }

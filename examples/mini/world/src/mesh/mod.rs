@@ -132,18 +132,20 @@ fn latitudes(count: usize, from: f32, to: f32) -> Vec<[f32; 2]> {
     (0..count).map(|i| [libm::sinf(angle(i)), libm::cosf(angle(i))]).collect()
 }
 
-/// Everything of a person that can be seen. `fine` is the number of points round a head.
+/// Everything of a person that can be seen, about from the front to the back: what is hidden then costs least. `fine` is the number of
+/// points round a head.
 pub fn person(person: &Person, face: &Face, camera: &Camera, fine: usize) -> Vec<Grid> {
     let id = &person.identity;
-    let mut grids =
-        vec![body::body(id, camera, fine), body::neck(id, face, camera, fine), head::head(id, face, camera, fine)];
+    let mut grids = Vec::new();
+    if let Some(glasses) = &person.glasses {
+        grids.extend(glasses::glasses(glasses, id, face, camera, fine));
+    }
+    grids.extend(hair::hair(id, face, camera, fine));
+    grids.push(head::head(id, face, camera, fine));
     // Hair that hangs down covers the ears.
     if id.hair.side_end > -0.3 {
         grids.extend(head::ears(id, camera, fine));
     }
-    grids.extend(hair::hair(id, face, camera, fine));
-    if let Some(glasses) = &person.glasses {
-        grids.extend(glasses::glasses(glasses, id, face, camera, fine));
-    }
+    grids.extend([body::neck(id, face, camera, fine), body::body(id, camera, fine)]);
     grids
 }
