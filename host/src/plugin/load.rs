@@ -3,6 +3,7 @@
 use super::context::Pool;
 use super::describe;
 use super::error::PluginError;
+use super::float_mode::FloatMode;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
 use crate::lock;
@@ -10,6 +11,7 @@ use libloading::Library;
 use selfsame_sdk::NodeType;
 use selfsame_sdk::ffi::abi::{self, *};
 use selfsame_sdk::ffi::{slice, text};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
@@ -25,17 +27,35 @@ pub struct Plugin {
     origin: Arc<Origin>,
     about: About,
     nodes: Vec<Arc<dyn NodeType>>,
+    is_isolated: bool,
 }
 
 /// What a plugin says of itself; empty where it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct About {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The name that people read.
     pub title: String,
+    /// What it is for.
     pub doc: String,
+    /// Who made it.
     pub authors: String,
+    /// Its licence.
     pub license: String,
+    /// Where to read more.
     pub homepage: String,
+    /// What it was built by.
     pub build_info: Option<String>,
+}
+
+/// The SHA-256 of a library, in hexadecimal digits.
+pub(super) fn digest(path: &Path) -> Result<String, PluginError> {
+    let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What has no slash would be looked for in the system's folders.
+pub(super) fn whole_path(path: &Path) -> Result<PathBuf, PluginError> {
+    std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))
 }
 
 impl Plugin {
@@ -46,11 +66,9 @@ impl Plugin {
     /// If the file is no plugin, is for another version of the boundary, does not start, or describes itself wrongly.
     pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
         static LOADED: Mutex<Option<HashMap<usize, Arc<Plugin>>>> = Mutex::new(None);
-        let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        drop(bytes);
-        // What has no slash is looked for in the system's folders.
-        let path = std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        let (digest, path) = (digest(path)?, whole_path(path)?);
+        // Libraries that were built for fast arithmetic change it for the thread that loads them.
+        let _float_mode = FloatMode::now();
         let mut loaded = lock(&LOADED);
         let library = open(&path).map_err(|error| PluginError::NotLoaded(error.to_string()))?;
         // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
@@ -86,8 +104,30 @@ impl Plugin {
             let (id, version, about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
             let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
             let nodes = read_types(interface(SS_NODE_FACTORY).cast(), &origin)?;
-            Ok(Plugin { path, origin, about, nodes })
+            Ok(Plugin { path, origin, about, nodes, is_isolated: false })
         }
+    }
+
+    /// A plugin whose nodes run elsewhere.
+    #[cfg(target_os = "linux")]
+    pub(super) fn elsewhere(
+        path: PathBuf,
+        [id, version, digest]: [String; 3],
+        about: About,
+        nodes: Vec<Arc<dyn NodeType>>,
+    ) -> Self {
+        let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
+        Plugin { path, origin, about, nodes, is_isolated: true }
+    }
+
+    /// Whether its nodes run in a process of their own.
+    pub fn is_isolated(&self) -> bool {
+        self.is_isolated
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
     }
 
     /// Its library.
