@@ -69,11 +69,7 @@ impl<'a> Conversation<'a> {
         let spoken = self.send(&ToPlugin::Run(run), inputs).and_then(|()| self.listen());
         self.show_output();
         let result = spoken.unwrap_or_else(|error| {
-            let is_gone = matches!(
-                error.kind(),
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-            );
-            if !is_gone {
+            if !frame::is_closed(&error) {
                 // If patience has killed it, that stays the reason.
                 self.link.kill(&format!("it says what nobody understands: {error}"));
             }

@@ -136,7 +136,7 @@ impl Watch {
             Ok((Told::Released(number), _)) => self.link.lent.remove(number),
             // Nobody hears it any more once the process was started.
             Ok((told, _)) => drop(self.tell.send(told)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return false,
+            Err(error) if frame::is_closed(&error) => return false,
             Err(error) => self.link.kill(&format!("it says what nobody understands: {error}")),
         }
         true
