@@ -4,7 +4,6 @@
 //! never freed, only used again for other calls of the same plugin, and every function of the host first looks whether
 //! the context is open.
 
-use super::services::HOST;
 use crate::lock;
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::{Error, Services, Status};
@@ -13,8 +12,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// The contexts of a plugin.
-#[derive(Default)]
 pub struct Pool {
+    /// What it may ask.
+    host: &'static SsHost,
     free: Mutex<Vec<&'static Slot>>,
     /// Ids of nodes, which a plugin may keep too.
     ids: Mutex<HashSet<&'static str>>,
@@ -81,10 +81,15 @@ pub struct Building {
 }
 
 impl Pool {
+    /// Contexts with this table of the host.
+    pub fn new(host: &'static SsHost) -> Self {
+        Pool { host, free: Mutex::default(), ids: Mutex::default() }
+    }
+
     /// Calls a function of a plugin with a context that is open until it returns. Gives what it gives, and what is known of
     /// failures.
     pub fn call<R>(&self, plugin: &str, services: &dyn Services, function: impl FnOnce(*mut SsCtx) -> R) -> (R, Told) {
-        let slot = lock(&self.free).pop().unwrap_or_else(Slot::leak);
+        let slot = lock(&self.free).pop().unwrap_or_else(|| Slot::leak(self.host));
         // SAFETY: nobody but the pool had it. The lifetimes end when the slot is closed.
         unsafe {
             (*slot.table.get()).node_id = SsStr::new(self.keep(services.node_id()));
@@ -132,11 +137,11 @@ impl Drop for Opened<'_> {
 }
 
 impl Slot {
-    fn leak() -> &'static Slot {
+    fn leak(host: &'static SsHost) -> &'static Slot {
         let table = SsCtx {
             struct_size: size_of::<SsCtx>() as u32,
             flags: 0,
-            host: &HOST,
+            host,
             host_data: std::ptr::null_mut(),
             node_id: SsStr::EMPTY,
             device: SsDLDevice { device_type: SS_DL_CPU, device_id: 0 },
@@ -222,6 +227,7 @@ impl Drop for Lent<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::services::HOST;
     use super::*;
     use selfsame_sdk::testing::TestHost;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -234,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_context_is_open_only_while_the_call_lasts() {
-        let (host, pool) = (TestHost::new(), Pool::default());
+        let (host, pool) = (TestHost::new(), Pool::new(&HOST));
         let (kept, told) = pool.call("acme", &host, |ctx| {
             // SAFETY: it is the context of the call.
             let lent = unsafe { Lent::of(ctx) }.unwrap();
@@ -255,7 +261,7 @@ mod tests {
     #[test]
     fn a_call_waits_for_the_threads_that_use_it() {
         static DONE: AtomicBool = AtomicBool::new(false);
-        let (host, pool) = (TestHost::new(), Pool::default());
+        let (host, pool) = (TestHost::new(), Pool::new(&HOST));
         let (thread, _) = pool.call("acme", &host, |ctx| {
             let taken = Taken(ctx);
             let (tell, told) = std::sync::mpsc::channel();

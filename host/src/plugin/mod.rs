@@ -8,6 +8,8 @@
 
 mod context;
 mod describe;
+#[cfg(target_os = "linux")]
+mod elf;
 mod error;
 mod load;
 mod node;
