@@ -6,13 +6,23 @@
 mod c;
 #[path = "plugins/command_line.rs"]
 mod command_line;
+#[path = "plugins/compilers.rs"]
+mod compilers;
+#[path = "plugins/descriptor.rs"]
+mod descriptor;
+#[path = "plugins/frozen.rs"]
+mod frozen;
+#[path = "plugins/hazards.rs"]
+mod hazards;
 #[path = "plugins/kit.rs"]
 mod kit;
-#[path = "plugins/loading.rs"]
-mod loading;
+#[path = "plugins/load.rs"]
+mod load;
 #[path = "plugins/parity.rs"]
 mod parity;
-#[path = "plugins/rules.rs"]
-mod rules;
+#[path = "plugins/run.rs"]
+mod run;
 #[path = "plugins/running.rs"]
 mod running;
+#[path = "plugins/values.rs"]
+mod values;

@@ -8,14 +8,18 @@ use crate::lock;
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::{Error, Services, Status};
 use std::cell::UnsafeCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
+
+/// How many calls later a context is used again at the earliest: so long, one that was kept is refused for sure.
+const REST: usize = 64;
 
 /// The contexts of a plugin.
 pub struct Pool {
     /// What it may ask.
     host: &'static SsHost,
-    free: Mutex<Vec<&'static Slot>>,
+    /// Those of calls that are over, the latest last.
+    free: Mutex<VecDeque<&'static Slot>>,
     /// Ids of nodes, which a plugin may keep too.
     ids: Mutex<HashSet<&'static str>>,
 }
@@ -89,7 +93,10 @@ impl Pool {
     /// Calls a function of a plugin with a context that is open until it returns. Gives what it gives, and what is known of
     /// failures.
     pub fn call<R>(&self, plugin: &str, services: &dyn Services, function: impl FnOnce(*mut SsCtx) -> R) -> (R, Told) {
-        let slot = lock(&self.free).pop().unwrap_or_else(|| Slot::leak(self.host));
+        let mut free = lock(&self.free);
+        let used = if free.len() > REST { free.pop_front() } else { None };
+        drop(free);
+        let slot = used.unwrap_or_else(|| Slot::leak(self.host));
         // SAFETY: nobody but the pool had it. The lifetimes end when the slot is closed.
         unsafe {
             (*slot.table.get()).node_id = SsStr::new(self.keep(services.node_id()));
@@ -132,7 +139,7 @@ impl Drop for Opened<'_> {
         }
         *state = State { next_builder: state.next_builder, ..State::default() };
         drop(state);
-        lock(&self.pool.free).push(self.slot);
+        lock(&self.pool.free).push_back(self.slot);
     }
 }
 
@@ -253,9 +260,11 @@ mod tests {
         assert!(unsafe { Lent::of(kept) }.is_none());
         // SAFETY: null is allowed.
         assert!(unsafe { Lent::of(std::ptr::null_mut()) }.is_none());
-        let (again, told) = pool.call("acme", &host, |ctx| ctx);
-        assert_eq!(again, kept);
-        assert!(told.failure.is_none());
+        for _ in 0..REST {
+            let (another, told) = pool.call("acme", &host, |ctx| ctx);
+            assert!(another != kept && told.failure.is_none());
+        }
+        assert_eq!(pool.call("acme", &host, |ctx| ctx).0, kept);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Plugin {
         // What has no slash is looked for in the system's folders.
         let path = std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
         let mut loaded = lock(&LOADED);
-        let library = open(&path).map_err(|error| PluginError::NotLoaded(error.to_string()))?;
+        let library = open(&path).map_err(|error| PluginError::NotLoaded(selfsame_sdk::Error::from(error).message))?;
         // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
         let entry = unsafe {
             let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;

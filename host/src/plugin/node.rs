@@ -144,7 +144,7 @@ impl ForeignNode {
         }
         match status {
             SS_STATUS_OK => self.take(outputs),
-            status => Err(self.failed(status, told)),
+            status => Err(self.failed(ctx, status, told)),
         }
     }
 
@@ -160,7 +160,7 @@ impl ForeignNode {
                 unsafe { create(table, ctx, &mut node) }
             });
             if status != SS_STATUS_OK {
-                return Err(self.failed(status, told));
+                return Err(self.failed(ctx, status, told));
             }
         }
         self.node = Some(Handle(node));
@@ -196,10 +196,13 @@ impl ForeignNode {
         Error::with(Status::Internal, message).hint("this is a mistake in the plugin; please report it to its author")
     }
 
-    fn failed(&self, status: SsStatus, told: Told) -> Error {
+    fn failed(&self, ctx: Ctx, status: SsStatus, told: Told) -> Error {
         let known = from_status(status).unwrap_or(Status::Internal);
         if known == Status::Panic {
             self.strikes.add();
+        }
+        if known == Status::Cancelled && !ctx.is_cancelled() {
+            return Error::new("the node says that it was cancelled, which it was not");
         }
         // A plugin may hand on how a function of the host failed.
         let handed_on = || {
