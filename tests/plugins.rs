@@ -6,13 +6,21 @@
 mod c;
 #[path = "plugins/command_line.rs"]
 mod command_line;
+#[path = "plugins/compilers.rs"]
+mod compilers;
+#[path = "plugins/descriptor.rs"]
+mod descriptor;
+#[path = "plugins/frozen.rs"]
+mod frozen;
+#[path = "plugins/hazards.rs"]
+mod hazards;
 #[cfg(target_os = "linux")]
 #[path = "plugins/isolated.rs"]
 mod isolated;
 #[path = "plugins/kit.rs"]
 mod kit;
-#[path = "plugins/loading.rs"]
-mod loading;
+#[path = "plugins/load.rs"]
+mod load;
 #[path = "plugins/parity.rs"]
 mod parity;
 #[cfg(target_os = "linux")]
@@ -20,7 +28,9 @@ mod parity;
 mod permissions;
 #[path = "plugins/process.rs"]
 mod process;
-#[path = "plugins/rules.rs"]
-mod rules;
+#[path = "plugins/run.rs"]
+mod run;
 #[path = "plugins/running.rs"]
 mod running;
+#[path = "plugins/values.rs"]
+mod values;

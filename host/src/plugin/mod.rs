@@ -9,6 +9,8 @@
 
 mod context;
 mod describe;
+#[cfg(target_os = "linux")]
+mod elf;
 mod error;
 mod float_mode;
 pub mod helper;

@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Origin {
     pub id: String,
     pub version: String,
+    /// Both, as people read them.
+    pub name: String,
     pub digest: String,
     pub contexts: Pool,
 }
@@ -82,6 +84,10 @@ impl NodeType for ForeignType {
     fn fingerprint(&self) -> &str {
         &self.origin.digest
     }
+
+    fn plugin(&self) -> &str {
+        &self.origin.name
+    }
 }
 
 struct ForeignNode {
@@ -104,7 +110,7 @@ impl Node for ForeignNode {
         let result = self.strikes.check().and_then(|()| self.call(ctx, inputs));
         result.map_err(|error| match error.status {
             Status::NeedsInput | Status::Cancelled => error,
-            _ => Error { message: format!("{} (plugin {} {})", error.message, origin.id, origin.version), ..error },
+            _ => Error { message: format!("{} (plugin {})", error.message, origin.name), ..error },
         })
     }
 }
@@ -122,6 +128,7 @@ impl ForeignNode {
             })
         });
         let given = given.collect::<Result<Vec<_>>>()?;
+        let ports = inputs.ports();
         let inputs: Vec<SsValue> = given.iter().map(Exported::as_raw).collect();
         let mut outputs = vec![SsValue::NULL; self.outputs.len()];
         let run = self.functions.run;
@@ -131,9 +138,13 @@ impl ForeignNode {
         });
         // SAFETY: what the plugin has written there is ours, whatever the status.
         let outputs: Vec<Exported> = outputs.into_iter().map(|value| unsafe { Exported::from_raw(value) }).collect();
+        if let Some((port, _)) = ports.iter().zip(&given).find(|(_, given)| given.was_over_released()) {
+            let message = "the node has released it more often than it has retained it";
+            return Err(self.broke_a_rule(format!("input `{}`: {message}", port.name)));
+        }
         match status {
             SS_STATUS_OK => self.take(outputs),
-            status => Err(self.failed(status, told)),
+            status => Err(self.failed(ctx, status, told)),
         }
     }
 
@@ -149,7 +160,7 @@ impl ForeignNode {
                 unsafe { create(table, ctx, &mut node) }
             });
             if status != SS_STATUS_OK {
-                return Err(self.failed(status, told));
+                return Err(self.failed(ctx, status, told));
             }
         }
         self.node = Some(Handle(node));
@@ -172,17 +183,26 @@ impl ForeignNode {
         let named = |(port, value): (&OutputPort, Exported)| {
             take((port, value)).map_err(|error| format!("output `{}`: {}", port.name, error.message))
         };
-        self.outputs.iter().zip(outputs).map(named).collect::<Result<_, _>>().map_err(|message| {
-            self.strikes.add();
-            Error::with(Status::Internal, message)
-                .hint("this is a mistake in the plugin; please report it to its author")
-        })
+        self.outputs
+            .iter()
+            .zip(outputs)
+            .map(named)
+            .collect::<Result<_, _>>()
+            .map_err(|message| self.broke_a_rule(message))
     }
 
-    fn failed(&self, status: SsStatus, told: Told) -> Error {
+    fn broke_a_rule(&self, message: String) -> Error {
+        self.strikes.add();
+        Error::with(Status::Internal, message).hint("this is a mistake in the plugin; please report it to its author")
+    }
+
+    fn failed(&self, ctx: Ctx, status: SsStatus, told: Told) -> Error {
         let known = from_status(status).unwrap_or(Status::Internal);
         if known == Status::Panic {
             self.strikes.add();
+        }
+        if known == Status::Cancelled && !ctx.is_cancelled() {
+            return Error::new("the node says that it was cancelled, which it was not");
         }
         // A plugin may hand on how a function of the host failed.
         let handed_on = || {

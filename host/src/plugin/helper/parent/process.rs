@@ -23,8 +23,7 @@ const MAX_TYPES: usize = 10_000;
 const MAX_PORTS: usize = 1000;
 
 /// What a process may see of the environment; the rest may hold secrets.
-const ENVIRONMENT: &[&str] =
-    &["LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TZ"];
+const ENVIRONMENT: &[&str] = &["LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TZ"];
 
 /// The process of a plugin; it ends with this.
 pub struct Process {
