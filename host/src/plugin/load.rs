@@ -126,7 +126,8 @@ impl Plugin {
         about: About,
         nodes: Vec<Arc<dyn NodeType>>,
     ) -> Self {
-        let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
+        let name = format!("{id} {version}");
+        let origin = Arc::new(Origin { id, version, name, digest, contexts: Pool::new(&HOST) });
         Plugin { path, origin, about, nodes, is_isolated: true }
     }
 
