@@ -3,6 +3,7 @@
 use super::context::Pool;
 use super::describe;
 use super::error::PluginError;
+use super::interfaces;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
 use crate::lock;
@@ -46,6 +47,7 @@ impl Plugin {
     /// If the file is no plugin, is for another version of the boundary, does not start, or describes itself wrongly.
     pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
         static LOADED: Mutex<Option<HashMap<usize, Arc<Plugin>>>> = Mutex::new(None);
+        selfsame_sdk::ffi::enter_by(interfaces::enter);
         let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
         let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         drop(bytes);

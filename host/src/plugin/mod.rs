@@ -9,6 +9,7 @@
 mod context;
 mod describe;
 mod error;
+mod interfaces;
 mod load;
 mod node;
 mod services;

@@ -219,7 +219,8 @@ pub struct SsModelPatch {
     /// 0.
     pub flags: u32,
     /// Gives where it works, always the same; valid as long as the object.
-    pub hooks: Option<unsafe extern "C" fn(o: *mut SsObj, n_hooks: *mut u64) -> *const *const SsHook>,
+    pub hooks:
+        Option<unsafe extern "C" fn(o: *mut SsObj, hooks: *mut *const *const SsHook, n_hooks: *mut u64) -> SsStatus>,
     /// Answers at a place: writes the outputs of the site, `n_outputs` values that are SS_NULL before. Writing none of them
     /// adds nothing.
     pub call: Option<

@@ -1,6 +1,6 @@
 //! What a node may ask of the host while it runs.
 
-use crate::ffi::abi::SsCtx;
+use crate::ffi::RawCtx;
 use crate::{Error, Image, ModelWeights, Object, Result, Status, Tensor};
 use std::any::{Any, TypeId};
 use std::io::Write;
@@ -64,7 +64,7 @@ pub trait Services: Sync {
 
     /// The context of the other side of the plugin boundary that this stands for.
     #[doc(hidden)]
-    fn raw(&self) -> Option<*mut SsCtx> {
+    fn raw(&self) -> Option<RawCtx> {
         None
     }
 }

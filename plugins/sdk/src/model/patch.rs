@@ -9,7 +9,10 @@ use std::any::Any;
 /// order of the graph.
 pub trait ModelPatch: Any + Send + Sync {
     /// Where it works; always the same.
-    fn hooks(&self) -> Vec<Hook>;
+    ///
+    /// # Errors
+    /// If it cannot say so.
+    fn hooks(&self) -> Result<Vec<Hook>>;
 
     /// Answers at a place: the outputs of its [`Site`], or nothing, which adds nothing.
     ///
