@@ -12,6 +12,7 @@ mod describe;
 mod error;
 mod float_mode;
 pub mod helper;
+mod interfaces;
 mod load;
 mod node;
 mod services;
