@@ -4,6 +4,7 @@ use super::context::Pool;
 use super::describe;
 use super::error::PluginError;
 use super::float_mode::FloatMode;
+use super::interfaces;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
 use crate::lock;
@@ -68,6 +69,7 @@ impl Plugin {
     /// If the file is no plugin, is for another version of the boundary, does not start, or describes itself wrongly.
     pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
         static LOADED: Mutex<Option<HashMap<usize, Arc<Plugin>>>> = Mutex::new(None);
+        selfsame_sdk::ffi::enter_by(interfaces::enter);
         let (digest, path) = (digest(path)?, whole_path(path)?);
         // Libraries that were built for fast arithmetic change it for the thread that loads them.
         let _float_mode = FloatMode::now();

@@ -14,6 +14,7 @@ mod elf;
 mod error;
 mod float_mode;
 pub mod helper;
+mod interfaces;
 mod load;
 mod node;
 mod services;
