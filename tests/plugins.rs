@@ -10,9 +10,15 @@ mod command_line;
 mod kit;
 #[path = "plugins/loading.rs"]
 mod loading;
+#[path = "plugins/models.rs"]
+mod models;
 #[path = "plugins/parity.rs"]
 mod parity;
+#[path = "plugins/patches.rs"]
+mod patches;
 #[path = "plugins/rules.rs"]
 mod rules;
 #[path = "plugins/running.rs"]
 mod running;
+#[path = "plugins/samplers.rs"]
+mod samplers;
