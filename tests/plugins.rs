@@ -21,8 +21,12 @@ mod isolated;
 mod kit;
 #[path = "plugins/load.rs"]
 mod load;
+#[path = "plugins/models.rs"]
+mod models;
 #[path = "plugins/parity.rs"]
 mod parity;
+#[path = "plugins/patches.rs"]
+mod patches;
 #[cfg(target_os = "linux")]
 #[path = "plugins/permissions.rs"]
 mod permissions;
@@ -32,5 +36,7 @@ mod process;
 mod run;
 #[path = "plugins/running.rs"]
 mod running;
+#[path = "plugins/samplers.rs"]
+mod samplers;
 #[path = "plugins/values.rs"]
 mod values;

@@ -709,6 +709,19 @@ struct SsSampler {
  * `output_blocks.1`, ... */
 #define SS_SITE_OUTPUT 4
 
+/* The queries of an attention layer. Input and output f32 [rows, tokens, hidden]; the output is added, in every step. Places are
+ * called by the path of the layer: `attn1` at its end is attention of the picture to itself, `attn2` to the text. */
+#define SS_SITE_QUERY 5
+
+/* The keys of an attention layer, as above. */
+#define SS_SITE_KEY 6
+
+/* The values of an attention layer, as above. */
+#define SS_SITE_VALUE 7
+
+/* What an attention layer gives before its output projection, with what adapters add, as above. */
+#define SS_SITE_ATTENTION 8
+
 /* A mask is resized to a layer linearly between the middles of pixels. */
 #define SS_RESIZE_BILINEAR 0
 
@@ -775,19 +788,19 @@ struct SsHookCall {
     /* Its SS_SITE_*. */
     uint32_t site;
 
-    /* The number of the layer (down, up, middle) or block. */
+    /* The number of the block, or of the cross-attention layer (down, up, middle) in the same transformer block. */
     uint32_t layer;
 
     /* The name of the place. */
     SsStr place;
 
-    /* Heads of the attention layer; 0 at other sites. */
+    /* Heads of the attention layer; 0 at blocks. */
     uint32_t heads;
 
-    /* Width of its queries, keys and values; 0 at other sites. */
+    /* Width of its queries, keys and values; 0 at blocks. */
     uint32_t hidden;
 
-    /* Width of the tokens of text that it reads; 0 at other sites. */
+    /* Width of the tokens of text that the cross-attention layer reads; 0 at blocks. */
     uint32_t context;
 
     /* Rows of the latents. */
@@ -824,7 +837,7 @@ struct SsModelPatch {
     uint32_t flags;
 
     /* Gives where it works, always the same; valid as long as the object. */
-    const SsHook *const *(*hooks)(SsObj *o, uint64_t *n_hooks);
+    SsStatus (*hooks)(SsObj *o, const SsHook *const **hooks, uint64_t *n_hooks);
 
     /* Answers at a place: writes the outputs of the site, `n_outputs` values that are SS_NULL before. Writing none of them
      * adds nothing. */
