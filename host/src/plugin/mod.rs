@@ -13,6 +13,8 @@ mod elf;
 mod error;
 mod load;
 mod node;
+#[cfg(test)]
+mod old_hosts;
 mod services;
 mod strikes;
 

@@ -13,6 +13,8 @@ mod object;
 mod plain;
 pub mod plugin;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use error::{from_status, to_status};

@@ -3,6 +3,8 @@
 mod ctx;
 mod describe;
 mod node;
+#[cfg(test)]
+pub(super) use node::leak;
 
 use super::abi::*;
 use super::text::text;
