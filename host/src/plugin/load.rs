@@ -74,13 +74,7 @@ impl Plugin {
         // Libraries that were built for fast arithmetic change it for the thread that loads them.
         let _float_mode = FloatMode::now();
         let mut loaded = lock(&LOADED);
-        let library = open(&path).map_err(|error| PluginError::NotLoaded(selfsame_sdk::Error::from(error).message))?;
-        // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
-        let entry = unsafe {
-            let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
-            let entry: *const SsEntry = *symbol;
-            entry.as_ref().filter(|_| entry.is_aligned()).ok_or(PluginError::NoEntry)?
-        };
+        let entry = entry_of(&path)?;
         let loaded = loaded.get_or_insert_default();
         let address = std::ptr::from_ref(entry) as usize;
         if let Some(known) = loaded.get(&address) {
@@ -196,6 +190,17 @@ impl Plugin {
     /// Its node types.
     pub fn nodes(&self) -> &[Arc<dyn NodeType>] {
         &self.nodes
+    }
+}
+
+/// Opens a library, and gives what it exports.
+pub(super) fn entry_of(path: &Path) -> Result<&'static SsEntry, PluginError> {
+    let library = open(path).map_err(|error| PluginError::NotLoaded(selfsame_sdk::Error::from(error).message))?;
+    // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
+    unsafe {
+        let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
+        let entry: *const SsEntry = *symbol;
+        entry.as_ref().filter(|_| entry.is_aligned()).ok_or(PluginError::NoEntry)
     }
 }
 

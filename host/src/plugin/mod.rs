@@ -17,6 +17,8 @@ pub mod helper;
 mod interfaces;
 mod load;
 mod node;
+#[cfg(test)]
+mod old_hosts;
 mod services;
 mod strikes;
 

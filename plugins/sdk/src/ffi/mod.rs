@@ -20,6 +20,8 @@ mod object;
 mod plain;
 pub mod plugin;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use calls::{Caller, RawCtx, enter_by};
