@@ -1,11 +1,19 @@
 //! Objects of the other side.
 
 use super::abi::*;
+use super::calls::Caller;
 use super::text::{bytes, text};
-use crate::{Error, Object, Result};
+use crate::{Denoiser, Error, Fields, Model, ModelPatch, Object, Result, Sampler};
 use std::borrow::Cow;
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// No object lies on the first page of memory, where null pointers point at with a little added.
+const LOWEST: usize = 4096;
+
+/// No object holds more: what it says counts among the bytes of all others.
+pub const MOST_BYTES: u64 = 1 << 40;
 
 /// A holder of a counted object.
 pub struct ObjRef {
@@ -28,6 +36,9 @@ impl ObjRef {
     pub unsafe fn from_raw(object: *mut SsObj) -> Result<Self> {
         let broken = |what: &str| Error::new(format!("an object is broken: {what}"));
         let object = NonNull::new(object).ok_or_else(|| broken("a null pointer"))?;
+        if !object.is_aligned() || object.addr().get() < LOWEST {
+            return Err(broken("its address is none"));
+        }
         // SAFETY: it is an object.
         let vt = unsafe { object.as_ref().vt };
         if vt.is_null() || !vt.is_aligned() {
@@ -101,10 +112,11 @@ impl ObjRef {
         self.interface(SS_OBJECT_INFO).cast()
     }
 
-    /// How much memory it says it holds.
+    /// How much memory it says it holds; at most a terabyte.
     pub fn bytes(&self) -> u64 {
         // SAFETY: an interface of this name is such a table.
-        unsafe { field!(self.info(), SsObjectInfo, bytes).flatten().map_or(0, |bytes| bytes(self.as_ptr())) }
+        let bytes = unsafe { field!(self.info(), SsObjectInfo, bytes).flatten().map(|bytes| bytes(self.as_ptr())) };
+        bytes.unwrap_or(0).min(MOST_BYTES)
     }
 
     /// What it says it is.
@@ -148,15 +160,23 @@ impl Drop for ObjRef {
     }
 }
 
-/// An object that only another side of the boundary knows. It is kept, handed on, and compared by the name of its type.
+/// An object that only another side of the boundary knows. It is kept, handed on, and compared by the name of its type. What it
+/// offers there, such as a stepping rule, it is here too.
 pub struct Foreign {
     object: ObjRef,
     type_name: Box<str>,
+    /// How its functions are called; those of the host by the context of whoever asks.
+    pub(super) caller: Option<Arc<dyn Caller>>,
 }
 
 impl Foreign {
     pub(super) fn new(object: ObjRef, type_name: &str) -> Self {
-        Foreign { type_name: type_name.into(), object }
+        Foreign { type_name: type_name.into(), object, caller: None }
+    }
+
+    /// The same object with functions that are called in some way.
+    pub fn called_by(&self, caller: Arc<dyn Caller>) -> Self {
+        Foreign { object: self.object.clone(), type_name: self.type_name.clone(), caller: Some(caller) }
     }
 
     /// The object.
@@ -176,5 +196,25 @@ impl Object for Foreign {
 
     fn summary(&self) -> String {
         self.object.summary().unwrap_or_else(|| "of a plugin".to_owned())
+    }
+
+    fn as_fields(&self) -> Option<&dyn Fields> {
+        self.has_fields().then_some(self)
+    }
+
+    fn as_denoiser(&self) -> Option<&dyn Denoiser> {
+        self.predict_function().map(|_| self as &dyn Denoiser)
+    }
+
+    fn as_sampler(&self) -> Option<&dyn Sampler> {
+        self.sample_function().map(|_| self as &dyn Sampler)
+    }
+
+    fn as_model_patch(&self) -> Option<&dyn ModelPatch> {
+        self.call_function().map(|_| self as &dyn ModelPatch)
+    }
+
+    fn as_model(&self) -> Option<&dyn Model> {
+        self.info_function().map(|_| self as &dyn Model)
     }
 }

@@ -1,8 +1,10 @@
 //! The side of a plugin: nodes of this crate as what the boundary wants.
 
-mod ctx;
+pub(super) mod ctx;
 mod describe;
-mod node;
+pub(super) mod node;
+#[cfg(test)]
+pub(super) use node::leak;
 
 use super::abi::*;
 use super::text::text;
