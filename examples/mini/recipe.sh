@@ -15,7 +15,7 @@ models=$work/models
 checkpoint=$models/checkpoints/mini
 pack=$models/insightface/models/mini
 
-[ -e "$train.done" ] || { "$world" set "$train" --people 4000 --pictures 20 --threads 2 && touch "$train.done"; }
+[ -e "$train.done" ] || { "$world" set "$train" --people 4000 --pictures 20 --pairs 8 --threads 2 && touch "$train.done"; }
 [ -e "$val.done" ] || { "$world" set "$val" --split val --people 200 --pictures 10 --threads 2 && touch "$val.done"; }
 
 python detector.py train --data "$train" --run "$runs/detector"

@@ -32,6 +32,7 @@ class Pictures:
                 self.people.append([person["person"] for person in row["people"]])
                 self.bboxes.append(np.float32([person["bbox"] for person in row["people"]]))
                 self.kps.append(np.float32([person["kps"] for person in row["people"]]))
+        self.alone = np.flatnonzero([len(people) == 1 for people in self.people])
         self.first_person = np.int64([people[0] - self.set["first"] for people in self.people])
         self.of_person = [[] for _ in range(self.set["people"])]
         for i, person in enumerate(self.first_person):

@@ -12,6 +12,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 import sizes
 import tokenizer
 
+# How weights are read: as f32 whatever the file holds, without another library.
+EXACT = dict(torch_dtype=torch.float32, low_cpu_mem_usage=False)
+
 
 class Text(nn.Module):
     """SDXL's two text encoders: of each the last hidden layer but one, side by side; of the second the pooled vector."""
@@ -53,12 +56,12 @@ class Base:
         checkpoint = Path(checkpoint)
         self.words, self.device = Words(checkpoint), device
         frozen = lambda module: module.to(device).float().eval().requires_grad_(False)
-        self.unet = frozen(UNet2DConditionModel.from_pretrained(checkpoint / "unet", torch_dtype=torch.float32))
+        self.unet = frozen(UNet2DConditionModel.from_pretrained(checkpoint / "unet", **EXACT))
         self.text = Text(len(self.words.both[0]))
         self.text.one = CLIPTextModel.from_pretrained(checkpoint / "text_encoder", dtype=torch.float32)
         self.text.two = CLIPTextModelWithProjection.from_pretrained(checkpoint / "text_encoder_2", dtype=torch.float32)
         frozen(self.text)
-        self.vae = frozen(AutoencoderKL.from_pretrained(checkpoint / "vae", torch_dtype=torch.float32))
+        self.vae = frozen(AutoencoderKL.from_pretrained(checkpoint / "vae", **EXACT))
 
     @torch.no_grad()
     def read(self, captions):
@@ -84,9 +87,9 @@ def added(pooled):
     return {"text_embeds": pooled, "time_ids": numbers.repeat(len(pooled), 1).to(pooled.device)}
 
 
-def batch(pictures, rng, size, scale, device, drop=0.1):
+def batch(pictures, rng, size, scale, device, drop=0.1, among=None):
     """Places in the set, scaled latents, captions: whole, with clauses left out, or none at all (for guidance)."""
-    chosen = rng.integers(len(pictures), size=size)
+    chosen = rng.integers(len(pictures), size=size) if among is None else rng.choice(among, size)
     latents = torch.from_numpy(np.float32(pictures.take(pictures.beside_latents, chosen))) * scale
     captions = []
     for i in chosen:

@@ -56,7 +56,7 @@ def main():
 
     def step(i):
         rng = batch_rng(args.seed, i)
-        chosen, latents, captions = diffusion.batch(pictures, rng, args.batch, base.vae.config.scaling_factor, device, drop=0.05)
+        chosen, latents, captions = diffusion.batch(pictures, rng, args.batch, base.vae.config.scaling_factor, device, 0.05, pictures.alone)
         noisy, noise, timesteps = noises.add(latents, rng)
         others = [pictures.another_of(j, rng) for j in chosen]
         rows = np.float32(pictures.take(embeddings, others)) * (rng.random([args.batch, 1]) > 0.1)

@@ -14,6 +14,7 @@ import embedder
 import loop
 import vae
 from data import Pictures
+from diffusion import EXACT
 
 
 def main():
@@ -24,7 +25,7 @@ def main():
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     pictures = Pictures(args.data, "train")
-    autoencoder = AutoencoderKL.from_pretrained(args.checkpoint / "vae", torch_dtype=torch.float32).to(args.device)
+    autoencoder = AutoencoderKL.from_pretrained(args.checkpoint / "vae", **EXACT).to(args.device)
     recogniser = embedder.Embedder()
     loop.load_average(args.embedder, {"embedder": recogniser})
     write(pictures, "latents", vae.latents(autoencoder.eval(), pictures, args.device))

@@ -36,9 +36,9 @@ enum Command {
         /// Pictures of each person.
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
         pictures: u64,
-        /// People in each picture.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
-        together: u8,
+        /// Every so many pictures there is one of two people; 0 is never.
+        #[arg(long, default_value_t = 0)]
+        pairs: u64,
         /// Pixels a side.
         #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(16..=2048))]
         size: u16,
@@ -91,11 +91,11 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), String> {
     match command {
-        Command::Set { folder, split, first, people, pictures, together, size, seed, shard, threads } => {
+        Command::Set { folder, split, first, people, pictures, pairs, size, seed, shard, threads } => {
             if first > Split::PEOPLE - people {
                 return Err(format!("--first {first}: the part {} has {} people", split.name(), Split::PEOPLE));
             }
-            let set = Set { split, first, people, pictures, together: together.into(), size: size.into(), seed };
+            let set = Set { split, first, people, pictures, pairs, size: size.into(), seed };
             write_set(&set, &folder, shard, threads).map_err(|error| format!("{}: {error}", folder.display()))
         }
         Command::Sheet { what, file, split, first, columns, rows, size } => {
