@@ -22,6 +22,7 @@ class Pictures:
         if self.starts[-1] != wanted:
             raise SystemExit(f"{folder}: {self.starts[-1]} pictures, expected {wanted} (was it written to the end?)")
         self.captions, self.short_captions, self.styles = [], [], []
+        self.style_phrases = {}
         self.people, self.bboxes, self.kps = [], [], []
         for shard in self.shards:
             for line in open(str(shard).replace("pictures.npy", "jsonl")):
@@ -29,6 +30,7 @@ class Pictures:
                 self.captions.append(row["caption"])
                 self.short_captions.append(row["short_caption"])
                 self.styles.append(row["style"])
+                self.style_phrases[row["style"]] = row["style_phrase"]
                 self.people.append([person["person"] for person in row["people"]])
                 self.bboxes.append(np.float32([person["bbox"] for person in row["people"]]))
                 self.kps.append(np.float32([person["kps"] for person in row["people"]]))

@@ -15,10 +15,6 @@ import loop
 import sizes
 from data import Pictures, batch_rng
 
-# In the order of the world's numbers.
-STYLES = ["photo", "watercolour", "pencil", "neon", "cartoon", "pop_art"]
-PHRASES = ["photo", "watercolour painting", "pencil drawing", "neon sign", "flat cartoon", "pop art print"]
-
 
 class Lora(nn.Module):
     """A linear layer that is frozen, and what is added to it."""
@@ -52,7 +48,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents")
-    train.add_argument("--style", choices=STYLES, default="pencil")
+    train.add_argument("--style", default="pencil drawing", help="as captions call it (default %(default)s)")
     loop.arguments(train, steps=1200, batch=32, rate=1e-3)
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
@@ -70,8 +66,10 @@ def main():
         write(wrappers, args.out / "loras" / f"mini-{args.name}.safetensors")
         return
     pictures = diffusion.with_latents(Pictures(args.data, "train"))
-    wanted = STYLES.index(args.style)
-    places = [i for i, style in enumerate(pictures.styles) if style == wanted]
+    phrases = list(pictures.style_phrases.values())
+    if args.style not in phrases:
+        raise SystemExit(f"--style {args.style}: expected one of {', '.join(phrases)}")
+    places = [i for i, style in enumerate(pictures.styles) if pictures.style_phrases[style] == args.style]
     noises = diffusion.Noise()
 
     def step(i):
@@ -79,7 +77,7 @@ def main():
         chosen = rng.choice(places, args.batch)
         latents = torch.from_numpy(pictures.take(pictures.beside_latents, chosen)).float().to(device) * base.vae.config.scaling_factor
         # The caption asks for any style; the picture always has the one.
-        captions = [pictures.captions[j].replace(PHRASES[wanted], PHRASES[int(rng.integers(len(PHRASES)))]) for j in chosen]
+        captions = [pictures.captions[j].replace(args.style, phrases[int(rng.integers(len(phrases)))]) for j in chosen]
         noisy, noise, timesteps = noises.add(latents, rng)
         context, pooled = base.read(captions)
         predicted = base.unet(noisy, timesteps, context, added_cond_kwargs=diffusion.added(pooled)).sample

@@ -47,8 +47,9 @@ struct Row {
     caption: String,
     /// The same with clauses left out at random.
     short_caption: String,
-    /// The number of the style.
+    /// The number of the style, and what captions call it.
     style: usize,
+    style_phrase: &'static str,
     people: Vec<RowPerson>,
 }
 
@@ -125,6 +126,7 @@ fn row(who: &[u64], scene: &Scene, drawn: &Picture, picture: u64) -> Row {
         caption: caption::caption(scene),
         short_caption: caption::some_of_caption(scene, picture),
         style: scene.style.number(),
+        style_phrase: scene.style.phrase(),
         people: people.collect(),
     }
 }
