@@ -34,6 +34,13 @@ pub struct Unusable {
 /// Where nobody looks for any.
 pub(crate) static NONE: Plugins = Plugins { known: Vec::new(), looked: Vec::new() };
 
+impl KnownPlugin {
+    /// Its version as a graph names it, without what follows `-` or `+`; none if it is no version of numbers.
+    pub fn plain_version(&self) -> Option<&str> {
+        self.version.split(['-', '+']).next().filter(|numbers| is_version(numbers))
+    }
+}
+
 impl Plugins {
     /// The plugin with this id, one that can be used before one that cannot.
     pub fn get(&self, id: &str) -> Option<&KnownPlugin> {

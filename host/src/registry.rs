@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::plugin::Plugin;
-use selfsame_graphs::Registry;
+use selfsame_graphs::{KnownPlugin, Plugins, Registry};
 use selfsame_sdk::{Codec, NodeDescriptor, NodeType};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +13,10 @@ pub struct Nodes {
     types: Vec<Arc<dyn NodeType>>,
     by_name: HashMap<String, usize>,
     codecs: HashMap<&'static str, Codec>,
+    /// Those whose node types are here, and those that cannot be used.
+    plugins: Plugins,
+    /// The SHA-256 of the library of each plugin that is here, by its id.
+    digests: HashMap<String, String>,
 }
 
 impl Nodes {
@@ -78,8 +82,39 @@ impl Nodes {
             }
             with.add(node.clone())?;
         }
+        let nodes = plugin.nodes().iter().map(|node| node.descriptor());
+        with.plugins.known.push(KnownPlugin {
+            id: plugin.id().to_owned(),
+            version: plugin.version().to_owned(),
+            nodes: nodes.map(|node| (node.id.clone(), node.name.clone())).collect(),
+            unusable: None,
+        });
+        with.digests.insert(plugin.id().to_owned(), plugin.digest().to_owned());
         *self = with;
         Ok(())
+    }
+
+    /// Says which plugins are there but cannot be used, for graphs that need them.
+    pub fn know_unusable(&mut self, plugins: impl IntoIterator<Item = KnownPlugin>) {
+        self.plugins.known.extend(plugins);
+    }
+
+    /// Says where plugins were looked for, for graphs that need one that is not there.
+    pub fn know_folders(&mut self, folders: impl IntoIterator<Item = String>) {
+        self.plugins.looked.extend(folders);
+    }
+
+    /// The plugins whose node types are here, each with the SHA-256 of its library.
+    pub(crate) fn loaded_plugins(&self) -> impl Iterator<Item = (&KnownPlugin, &str)> {
+        self.plugins.known.iter().filter(|known| known.unusable.is_none()).filter_map(|known| {
+            let digest = self.digests.get(&known.id)?;
+            Some((known, &**digest))
+        })
+    }
+
+    /// The plugin that a node type is of, if it is of any.
+    pub(crate) fn plugin_of(&self, node_id: &str) -> Option<(&KnownPlugin, &str)> {
+        self.loaded_plugins().find(|(known, _)| known.nodes.iter().any(|(id, _)| id == node_id))
     }
 
     /// Says how values of a type are written into a cache folder and read back. Values without a codec are kept in
@@ -110,5 +145,9 @@ impl Registry for Nodes {
 
     fn names(&self) -> Vec<&str> {
         self.descriptors().map(|descriptor| &*descriptor.name).collect()
+    }
+
+    fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 }

@@ -1,9 +1,7 @@
 //! Flags that several commands have.
 
-use super::exit::{Exit, OrStop, Stop};
 use clap::Args;
-use selfsame_host::plugin::Plugin;
-use selfsame_host::{Bytes, Error, Nodes};
+use selfsame_host::Bytes;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,21 +17,17 @@ pub struct ModelFlags {
 /// Which node types there are besides those that come with Selfsame.
 #[derive(Args, Clone, Default)]
 pub struct PluginFlags {
-    /// Loads this plugin, a dynamic library, whose code then runs with all your rights; may be given several times
-    #[arg(long, value_name = "FILE")]
+    /// Loads this plugin, a bundle or a dynamic library, whose code then runs with all your rights; may be given
+    /// several times
+    #[arg(long, value_name = "FILE|BUNDLE")]
     pub plugin: Vec<PathBuf>,
-}
-
-impl PluginFlags {
-    /// All node types.
-    pub fn nodes(&self) -> Result<Nodes, Stop> {
-        let mut nodes = Nodes::built_in();
-        for path in &self.plugin {
-            let loaded = Plugin::load(path).map_err(|source| Error::Plugin { path: path.clone(), source });
-            nodes.add_plugin(&*loaded.or_stop(Exit::Wrong)?).or_stop(Exit::Wrong)?;
-        }
-        Ok(nodes)
-    }
+    /// Looks for bundles of plugins in this folder before all others; may be given several times
+    /// [env: SELFSAME_PLUGIN_PATH]
+    #[arg(long, value_name = "DIR")]
+    pub plugin_dir: Vec<PathBuf>,
+    /// Lets plugins of these folders run of which nobody has said that they may
+    #[arg(long)]
+    pub allow_unsigned_plugins: bool,
 }
 
 /// Values for a graph's arguments.

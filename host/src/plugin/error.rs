@@ -29,6 +29,12 @@ pub enum PluginError {
     /// It lacks what every plugin has.
     #[error("it lacks {0}")]
     Lacks(&'static str),
+    /// The process that it was loaded in ended, or did not answer in time.
+    #[error("{0}")]
+    Process(String),
+    /// The file is another than a moment ago.
+    #[error("its file has changed meanwhile")]
+    Changed,
     /// What it says of itself or of a node cannot be read.
     #[error("{of}: {problem}")]
     Broken {

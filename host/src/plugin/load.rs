@@ -1,16 +1,18 @@
 //! From a file to its node types.
 
 use super::context::Pool;
+use super::copy::PrivateCopy;
 use super::describe;
 use super::error::PluginError;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
+use crate::bundles::{Verified, is_plugin_id};
 use crate::lock;
 use libloading::Library;
 use selfsame_sdk::NodeType;
 use selfsame_sdk::ffi::abi::{self, *};
 use selfsame_sdk::ffi::{slice, text};
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -28,13 +30,19 @@ pub struct Plugin {
 }
 
 /// What a plugin says of itself; empty where it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct About {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The name that people read.
     pub title: String,
+    /// What it is for.
     pub doc: String,
+    /// Who made it.
     pub authors: String,
+    /// Its licence.
     pub license: String,
+    /// Where to read more.
     pub homepage: String,
+    /// What it was built by.
     pub build_info: Option<String>,
 }
 
@@ -45,26 +53,31 @@ impl Plugin {
     /// # Errors
     /// If the file is no plugin, is for another version of the boundary, does not start, or describes itself wrongly.
     pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
-        static LOADED: Mutex<Option<HashMap<usize, Arc<Plugin>>>> = Mutex::new(None);
-        let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        drop(bytes);
-        // What has no slash is looked for in the system's folders.
-        let path = std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        Self::load_verified(&Verified::as_is(path).map_err(PluginError::Unreadable)?)
+    }
+
+    /// Loads a library that was read already, **running code of it**: exactly these bytes, whatever is in the file by now.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_verified(library: &Verified) -> Result<Arc<Self>, PluginError> {
+        type Known = HashMap<(PathBuf, String), Arc<Plugin>>;
+        static LOADED: Mutex<Option<Known>> = Mutex::new(None);
+        let path = std::path::absolute(&library.path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        let key = (path.clone(), library.sha256.clone());
         let mut loaded = lock(&LOADED);
-        let library = open(&path).map_err(|error| PluginError::NotLoaded(error.to_string()))?;
-        // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
-        let entry = unsafe {
-            let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
-            symbol.as_ref().ok_or(PluginError::NoEntry)?
-        };
         let loaded = loaded.get_or_insert_default();
-        let address = std::ptr::from_ref(entry) as usize;
-        if let Some(known) = loaded.get(&address) {
+        if let Some(known) = loaded.get(&key) {
             return Ok(known.clone());
         }
-        let plugin = Arc::new(Self::read(path, entry, digest)?);
-        loaded.insert(address, plugin.clone());
+        let opened = open(library)?;
+        // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
+        let entry = unsafe {
+            let symbol = opened.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
+            symbol.as_ref().ok_or(PluginError::NoEntry)?
+        };
+        let plugin = Arc::new(Self::read(path, entry, library.sha256.clone())?);
+        loaded.insert(key, plugin.clone());
         Ok(plugin)
     }
 
@@ -140,6 +153,11 @@ impl Plugin {
         self.about.build_info.as_deref()
     }
 
+    /// What it says of itself.
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
     /// Its node types.
     pub fn nodes(&self) -> &[Arc<dyn NodeType>] {
         &self.nodes
@@ -147,18 +165,26 @@ impl Plugin {
 }
 
 /// Opens a library for good: all its symbols are bound now, and seen by nobody else.
-fn open(path: &Path) -> Result<ManuallyDrop<Library>, libloading::Error> {
+fn open(library: &Verified) -> Result<ManuallyDrop<Library>, PluginError> {
+    let copy = PrivateCopy::new(&library.bytes)
+        .map_err(|error| PluginError::NotLoaded(format!("there is no room for a copy of it: {error}")))?;
+    let path = copy.path();
     // SAFETY: running the code of a plugin is what loading one means.
-    unsafe {
+    let opened = unsafe {
         #[cfg(unix)]
-        let library = {
+        {
             use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-            Library::open(Some(path), RTLD_NOW | RTLD_LOCAL)?.into()
-        };
+            Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL).map(libloading::Library::from)
+        }
         #[cfg(not(unix))]
-        let library = Library::new(path)?;
-        Ok(ManuallyDrop::new(library))
-    }
+        Library::new(&path)
+    };
+    // People know it by its own path.
+    let named =
+        |error: libloading::Error| error.to_string().replace(&*path.to_string_lossy(), &library.path.to_string_lossy());
+    let opened = opened.map_err(|error| PluginError::NotLoaded(named(error)))?;
+    copy.keep();
+    Ok(ManuallyDrop::new(opened))
 }
 
 /// # Safety
@@ -190,8 +216,7 @@ unsafe fn read_info(
     // SAFETY: the table starts with its size.
     unsafe {
         let id = read("id", abi::field!(info, SsPluginInfo, id))?;
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if id.is_empty() || !id.starts_with(|c: char| c.is_ascii_alphanumeric()) || !id.chars().all(is_name) {
+        if !is_plugin_id(&id) {
             let problem = format!("{id:?} is not like `acme-filters` or `com.acme.filters`");
             return Err(PluginError::Broken { of: "its id".to_owned(), problem });
         }

@@ -7,12 +7,15 @@
 //! A library is never unloaded: its code may be referred to by values, threads and destructors of thread-local data.
 
 mod context;
+mod copy;
 mod describe;
 mod error;
+mod helper;
 mod load;
 mod node;
 mod services;
 mod strikes;
 
 pub use error::PluginError;
-pub use load::Plugin;
+pub use helper::{Description, Isolation, Permissions, describe};
+pub use load::{About, Plugin};
