@@ -6,12 +6,20 @@
 mod c;
 #[path = "plugins/command_line.rs"]
 mod command_line;
+#[cfg(target_os = "linux")]
+#[path = "plugins/isolated.rs"]
+mod isolated;
 #[path = "plugins/kit.rs"]
 mod kit;
 #[path = "plugins/loading.rs"]
 mod loading;
 #[path = "plugins/parity.rs"]
 mod parity;
+#[cfg(target_os = "linux")]
+#[path = "plugins/permissions.rs"]
+mod permissions;
+#[path = "plugins/process.rs"]
+mod process;
 #[path = "plugins/rules.rs"]
 mod rules;
 #[path = "plugins/running.rs"]

@@ -5,7 +5,8 @@ use super::manifest::Permission;
 use super::scans::Scans;
 use super::shelf::{Found, Shelf, State};
 use super::trust::Trust;
-use crate::plugin::{Isolation, Permissions, Plugin, PluginError};
+use crate::plugin::helper::Isolation;
+use crate::plugin::{Plugin, PluginError};
 use crate::{Error, Nodes};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,9 +17,9 @@ pub struct Isolated<'a> {
     pub scans: &'a mut Scans,
     /// What the user permits.
     pub trust: &'a Trust,
-    /// Limits.
+    /// Limits, and what every isolated plugin may do.
     pub isolation: Isolation,
-    /// What plugins that may read files may read.
+    /// What plugins that may read files may read besides.
     pub readable: Vec<PathBuf>,
 }
 
@@ -42,7 +43,7 @@ impl Shelf {
             self.warnings.push(format!("{error}; it is left out"));
             found.library = None;
             found.state = match error {
-                Error::Plugin { source: PluginError::Process(how), .. } => State::Quarantined(how),
+                Error::Plugin { source: PluginError::Crashed(how), .. } => State::Quarantined(how),
                 Error::Plugin { source, .. } => State::Broken(source.to_string()),
                 other => State::Broken(other.to_string()),
             };
@@ -69,10 +70,10 @@ fn plugin(found: &Found, with: &mut Isolated) -> Result<Arc<Plugin>, PluginError
     }
     let granted = with.trust.get(found.id()).map(|entry| entry.permissions.clone()).unwrap_or_default();
     let mut isolation = with.isolation.clone();
-    isolation.permissions = Permissions {
-        read: if granted.contains(&Permission::ReadFiles) { with.readable.clone() } else { Vec::new() },
-        network: granted.contains(&Permission::Network),
-    };
+    isolation.permissions.network |= granted.contains(&Permission::Network);
+    if granted.contains(&Permission::ReadFiles) {
+        isolation.permissions.read.extend_from_slice(&with.readable);
+    }
     let description = with.scans.describe(library, &isolation)?;
     Plugin::isolated(&library.path, description, &isolation)
 }

@@ -5,7 +5,8 @@
 
 use super::bundle::Verified;
 use crate::platform;
-use crate::plugin::{Description, Isolation, PluginError, describe};
+use crate::plugin::PluginError;
+use crate::plugin::helper::{Description, Isolation, describe};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ impl Scans {
     pub fn describe(&mut self, library: &Verified, isolation: &Isolation) -> Result<Description, PluginError> {
         match self.known(library) {
             Some(Outcome::Described(known)) => Ok((**known).clone()),
-            Some(Outcome::Crashed(how)) => Err(PluginError::Process(how.clone())),
+            Some(Outcome::Crashed(how)) => Err(PluginError::Crashed(how.clone())),
             None => self.look(library, isolation),
         }
     }
@@ -79,7 +80,7 @@ impl Scans {
         let outcome = match &described {
             Ok(description) if description.digest != library.sha256 => return Err(PluginError::Changed),
             Ok(description) => Some(Outcome::Described(Box::new(description.clone()))),
-            Err(PluginError::Process(how)) => Some(Outcome::Crashed(how.clone())),
+            Err(PluginError::Crashed(how)) => Some(Outcome::Crashed(how.clone())),
             // It was not run at all, or has said no: that is known as soon again.
             Err(_) => None,
         };

@@ -16,8 +16,17 @@ pub struct Rules<'a> {
     pub trust: &'a Trust,
     /// What happened when libraries were looked at.
     pub scans: &'a Scans,
-    /// Of plugins of which nobody has said anything: they run, as trusted ones do.
+    /// Plugins of which nobody has said anything run, each in a process of its own.
     pub allow_unsigned: bool,
+    /// Every plugin runs in a process of its own, trusted ones too.
+    pub isolate: bool,
+}
+
+impl<'a> Rules<'a> {
+    /// What the user has said, and nothing else.
+    pub fn new(trust: &'a Trust, scans: &'a Scans) -> Self {
+        Rules { trust, scans, allow_unsigned: false, isolate: false }
+    }
 }
 
 /// All bundles that are there, in the order in which they count.
@@ -225,8 +234,9 @@ fn judge(bundle: &Bundle, origin: Origin, rules: &Rules) -> Result<(State, Verif
     let signer = bundle.signer().map_err(refused)?;
     let library = bundle.library(&triple).map_err(refused)?;
     let state = match rules.trust.judge(&manifest.id, signer, &library.sha256) {
-        Verdict::Level(Level::Trusted) | Verdict::Unknown => State::Trusted,
-        Verdict::Level(Level::Isolated) => State::Isolated,
+        Verdict::Level(Level::Trusted) if !rules.isolate => State::Trusted,
+        Verdict::Unknown if origin == Origin::Named && !rules.isolate => State::Trusted,
+        Verdict::Level(Level::Trusted | Level::Isolated) | Verdict::Unknown => State::Isolated,
         Verdict::Level(Level::Denied) => return Err(State::Denied),
         Verdict::Changed(how) => return Err(State::Refused(how)),
     };

@@ -25,9 +25,16 @@ pub struct PluginFlags {
     /// [env: SELFSAME_PLUGIN_PATH]
     #[arg(long, value_name = "DIR")]
     pub plugin_dir: Vec<PathBuf>,
-    /// Lets plugins of these folders run of which nobody has said that they may
+    /// Lets plugins run of which nobody has said that they may, each in a process of its own
     #[arg(long)]
     pub allow_unsigned_plugins: bool,
+    /// Runs each plugin in a process of its own, where a crash of it is a failure of a node, and it can neither see your
+    /// files nor reach other machines
+    #[arg(long)]
+    pub isolate_plugins: bool,
+    /// Lets isolated plugins read this file, or what is in this folder; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub plugins_read: Vec<PathBuf>,
 }
 
 /// Values for a graph's arguments.

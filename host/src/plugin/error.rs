@@ -29,12 +29,6 @@ pub enum PluginError {
     /// It lacks what every plugin has.
     #[error("it lacks {0}")]
     Lacks(&'static str),
-    /// The process that it was loaded in ended, or did not answer in time.
-    #[error("{0}")]
-    Process(String),
-    /// The file is another than a moment ago.
-    #[error("its file has changed meanwhile")]
-    Changed,
     /// What it says of itself or of a node cannot be read.
     #[error("{of}: {problem}")]
     Broken {
@@ -43,4 +37,13 @@ pub enum PluginError {
         /// What is wrong.
         problem: String,
     },
+    /// Its own process does not start, or says what is wrong with the library.
+    #[error("{0}")]
+    Process(String),
+    /// Its own process ended while the library was loaded, or had to be ended.
+    #[error("{0}")]
+    Crashed(String),
+    /// It is not what was described before.
+    #[error("its library has changed since it was described")]
+    Changed,
 }

@@ -4,6 +4,7 @@ use super::context::Pool;
 use super::copy::PrivateCopy;
 use super::describe;
 use super::error::PluginError;
+use super::float_mode::FloatMode;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
 use crate::bundles::{Verified, is_plugin_id};
@@ -27,6 +28,7 @@ pub struct Plugin {
     origin: Arc<Origin>,
     about: About,
     nodes: Vec<Arc<dyn NodeType>>,
+    is_isolated: bool,
 }
 
 /// What a plugin says of itself; empty where it says nothing.
@@ -46,6 +48,16 @@ pub struct About {
     pub build_info: Option<String>,
 }
 
+/// The SHA-256 of a library, in hexadecimal digits.
+pub(super) fn digest(path: &Path) -> Result<String, PluginError> {
+    Verified::as_is(path).map(|library| library.sha256).map_err(PluginError::Unreadable)
+}
+
+/// What has no slash would be looked for in the system's folders.
+pub(super) fn whole_path(path: &Path) -> Result<PathBuf, PluginError> {
+    std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))
+}
+
 impl Plugin {
     /// Loads a library, **running code of it**, and reads what it offers. A library that is loaded already is the same
     /// plugin again.
@@ -63,7 +75,9 @@ impl Plugin {
     pub fn load_verified(library: &Verified) -> Result<Arc<Self>, PluginError> {
         type Known = HashMap<(PathBuf, String), Arc<Plugin>>;
         static LOADED: Mutex<Option<Known>> = Mutex::new(None);
-        let path = std::path::absolute(&library.path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        let path = whole_path(&library.path)?;
+        // Libraries that were built for fast arithmetic change it for the thread that loads them.
+        let _float_mode = FloatMode::now();
         let key = (path.clone(), library.sha256.clone());
         let mut loaded = lock(&LOADED);
         let loaded = loaded.get_or_insert_default();
@@ -99,8 +113,30 @@ impl Plugin {
             let (id, version, about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
             let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
             let nodes = read_types(interface(SS_NODE_FACTORY).cast(), &origin)?;
-            Ok(Plugin { path, origin, about, nodes })
+            Ok(Plugin { path, origin, about, nodes, is_isolated: false })
         }
+    }
+
+    /// A plugin whose nodes run elsewhere.
+    #[cfg(target_os = "linux")]
+    pub(super) fn elsewhere(
+        path: PathBuf,
+        [id, version, digest]: [String; 3],
+        about: About,
+        nodes: Vec<Arc<dyn NodeType>>,
+    ) -> Self {
+        let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
+        Plugin { path, origin, about, nodes, is_isolated: true }
+    }
+
+    /// Whether its nodes run in a process of their own.
+    pub fn is_isolated(&self) -> bool {
+        self.is_isolated
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
     }
 
     /// Its library.
@@ -151,11 +187,6 @@ impl Plugin {
     /// What it was built by, if it says so.
     pub fn build_info(&self) -> Option<&str> {
         self.about.build_info.as_deref()
-    }
-
-    /// What it says of itself.
-    pub(crate) fn about(&self) -> &About {
-        &self.about
     }
 
     /// Its node types.

@@ -36,6 +36,12 @@ pub trait Object: Any + Send + Sync {
     fn summary(&self) -> String {
         self.type_name().into_owned()
     }
+
+    /// Whether it was lost with the process that had it: nothing can be done with it any more, and it is made again when it
+    /// is needed.
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// An [`Object`] whose type is known when a node is compiled, so that a node can have inputs and outputs of it.
@@ -74,6 +80,15 @@ impl Value {
             Value::Text(_) => Type::STRING,
             Value::List(items) => Type::list(Type::union(items.iter().map(Value::ty))),
             Value::Object(object) => Type::Named(Cow::Owned(object.type_name().into_owned())),
+        }
+    }
+
+    /// Whether it, or a part of it, [is lost](Object::is_lost).
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Value::List(items) => items.iter().any(Value::is_lost),
+            Value::Object(object) => object.is_lost(),
+            _ => false,
         }
     }
 

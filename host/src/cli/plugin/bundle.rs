@@ -7,7 +7,7 @@ use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::output::print;
 use clap::Args;
 use selfsame_host::bundles::{self, Abi, ENDING, Manifest, Permission, Verified, target_triple};
-use selfsame_host::plugin::{Description, Isolation};
+use selfsame_host::plugin::helper::{Description, Isolation};
 use selfsame_sdk::ffi::abi::{SS_ABI_MAJOR, SS_ABI_MINOR};
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,8 @@ use crate::cli::settings::File;
 use clap::Args;
 use selfsame_host::bundles::{Manifest, Rules};
 use selfsame_host::conformance::{self, Checked, Finding};
-use selfsame_host::plugin::{Description, Isolation, Plugin};
+use selfsame_host::plugin::Plugin;
+use selfsame_host::plugin::helper::{Description, Isolation};
 use serde_json::json;
 
 /// Checks a plugin: what it says of itself, and what its nodes do with values that are made up
@@ -35,8 +36,7 @@ impl Check {
     pub fn run(self, file: &File) -> Result<Exit, Stop> {
         let mut scans = scans();
         let folders = file.plugins(&self.plugins);
-        let rules = Rules { trust: &policy()?.0, scans: &scans, allow_unsigned: false };
-        let shelf = self.plugins.shelf(file, &[], &rules);
+        let shelf = self.plugins.shelf(file, &[], &Rules::new(&policy()?.0, &scans));
         let subject = Subject::find(&self.what, &shelf, &folders, self.offline)?;
         let path = &subject.library.path;
         let fail = |error| Stop::new(Exit::Wrong, format!("plugin {}: {error}", path.display()));

@@ -8,7 +8,7 @@ use crate::cli::flags::PluginFlags;
 use crate::cli::output::{columns, print, print_json};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{Bundle, Entry, Found, Level, Pin, Rules, Trust};
+use selfsame_host::bundles::{Bundle, Entry, Found, Level, Pin, Trust};
 
 /// Says what is known of a plugin: what it offers, who signed it, and what it may do
 ///
@@ -29,7 +29,7 @@ impl Info {
     pub fn run(mut self, file: &File) -> Result<Exit, Stop> {
         let (trust, scans) = (policy()?.0, scans());
         let named = as_bundle(&self.what);
-        let rules = Rules { trust: &trust, scans: &scans, allow_unsigned: self.plugins.allow_unsigned_plugins };
+        let rules = self.plugins.rules(&trust, &scans);
         // A bundle that is only looked at is not one that was named to run.
         self.plugins.plugin_dir.extend(named.iter().filter_map(|path| path.parent()).map(|path| path.to_owned()));
         let shelf = self.plugins.shelf(file, &[], &rules);

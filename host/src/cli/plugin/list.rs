@@ -7,7 +7,7 @@ use crate::cli::flags::PluginFlags;
 use crate::cli::output::{columns, print, print_json};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{Bundle, Folders, Found, Rules, Shelf};
+use selfsame_host::bundles::{Bundle, Folders, Found, Shelf};
 use serde_json::{Value, json};
 
 /// Lists the plugins that are there, and whether each may run
@@ -25,7 +25,7 @@ pub struct List {
 impl List {
     pub fn run(self, file: &File) -> Result<Exit, Stop> {
         let (trust, scans) = (policy()?.0, scans());
-        let rules = Rules { trust: &trust, scans: &scans, allow_unsigned: self.plugins.allow_unsigned_plugins };
+        let rules = self.plugins.rules(&trust, &scans);
         let shelf = self.plugins.shelf(file, &[], &rules);
         warn(&shelf);
         match self.json {

@@ -32,7 +32,8 @@ pub fn unpack(folder: &Path) -> io::Result<()> {
 
 fn write(dir: &Dir, to: &Path) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
-    for entry in dir.entries() {
+    let is_test = |entry: &&DirEntry| entry.path().ends_with("tests");
+    for entry in dir.entries().iter().filter(|entry| !is_test(entry)) {
         let to = to.join(entry.path().file_name().unwrap_or_default());
         match entry {
             DirEntry::Dir(dir) => write(dir, &to)?,
@@ -49,9 +50,9 @@ fn workspace(manifests: &[&str]) -> String {
         .flat_map(|text| text.lines())
         .filter_map(|line| Some(line.split_once(".workspace")?.0))
         .collect();
-    let mut text = "[workspace]\nresolver = \"3\"\nmembers = [\"abi\", \"macros\", \"sdk\"]\n".to_owned();
+    let mut text = "[workspace]\nresolver = \"3\"\nmembers = [\"abi\", \"macros\", \"sdk\"]\n\n".to_owned();
     let mut section = "";
-    for line in WORKSPACE.lines() {
+    for line in WORKSPACE.lines().filter(|line| !line.starts_with('#')) {
         if line.starts_with('[') {
             section = line;
         }

@@ -8,8 +8,9 @@ use crate::cli::flags::PluginFlags;
 use crate::cli::output::{print, tell};
 use crate::cli::settings::File;
 use clap::{Args, ValueEnum};
-use selfsame_host::bundles::{self, Bundle, Entry, Level, Pin, Rules, Shelf, look_alike, target_triple};
-use selfsame_host::plugin::{Isolation, PluginError};
+use selfsame_host::bundles::{self, Bundle, Entry, Level, Pin, Rules, look_alike, target_triple};
+use selfsame_host::plugin::PluginError;
+use selfsame_host::plugin::helper::Isolation;
 use std::collections::BTreeSet;
 
 /// Lets a plugin run, or forbids it
@@ -94,8 +95,7 @@ impl Trust {
         if let Some(path) = as_bundle(&self.what).first() {
             return Bundle::open(path).or_stop(Exit::Wrong);
         }
-        let rules = Rules { trust, scans: &scans(), allow_unsigned: false };
-        let shelf: Shelf = self.plugins.shelf(file, &[], &rules);
+        let shelf = self.plugins.shelf(file, &[], &Rules::new(trust, &scans()));
         let found = found(&self.what, &shelf, &file.plugins(&self.plugins))?;
         let broken = || Stop::new(Exit::Wrong, found.state.why().unwrap_or_default());
         found.bundle.clone().ok_or_else(broken)
@@ -119,7 +119,7 @@ impl Trust {
         }
         let described = scans().look(&library, &Isolation::default()).map_err(|error| {
             let hint = match error {
-                PluginError::Process(_) => "\n  = hint: it is quarantined until its library changes",
+                PluginError::Crashed(_) => "\n  = hint: it is quarantined until its library changes",
                 _ => "",
             };
             Stop::new(Exit::Wrong, format!("plugin {}: {error}{hint}", library.path.display()))
