@@ -1,12 +1,12 @@
 //! What is known of libraries that were looked at: what they offer, or that they crashed.
 //!
-//! Libraries are looked at in a process of their own, which takes a while and may end badly. What came of it is kept in a file
+//! Libraries are looked at in a process of their own (on Linux), which takes a while and may end badly. What came of it is kept in a file
 //! of the cache folder, and holds for a library until it changes.
 
 use super::bundle::Verified;
 use crate::platform;
-use crate::plugin::PluginError;
 use crate::plugin::helper::{Description, Isolation, describe};
+use crate::plugin::{Plugin, PluginError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,11 @@ impl Scans {
         Scans { file, scans }
     }
 
+    /// Whether anything is known of the library that was at a path.
+    pub fn mentions(&self, path: &Path) -> bool {
+        self.scans.contains_key(&key(path))
+    }
+
     /// What is known of a library as it is now.
     pub fn known(&self, library: &Verified) -> Option<&Outcome> {
         let scan = self.scans.get(&key(&library.path))?;
@@ -76,7 +81,11 @@ impl Scans {
     /// # Errors
     /// If it cannot be described. One that ends the process is quarantined.
     pub fn look(&mut self, library: &Verified, isolation: &Isolation) -> Result<Description, PluginError> {
-        let described = describe(&library.path, isolation);
+        let described = match cfg!(target_os = "linux") {
+            true => describe(&library.path, isolation),
+            // Where there are no such processes, whoever wants to know must run it here.
+            false => Plugin::load_verified(library).map(|plugin| Description::of(&plugin)),
+        };
         let outcome = match &described {
             Ok(description) if description.digest != library.sha256 => return Err(PluginError::Changed),
             Ok(description) => Some(Outcome::Described(Box::new(description.clone()))),

@@ -228,7 +228,7 @@ fn judge(bundle: &Bundle, origin: Origin, rules: &Rules) -> Result<(State, Verif
     // Whoever names a bundle on the command line has said that it may run.
     let may_run = origin == Origin::Named || rules.allow_unsigned;
     if entry.is_none() && !may_run {
-        return Err(State::Unknown);
+        return Err(crashed(bundle, &triple, rules).unwrap_or(State::Unknown));
     }
     let refused = |error: BundleError| State::Refused(error.to_string());
     let signer = bundle.signer().map_err(refused)?;
@@ -240,8 +240,21 @@ fn judge(bundle: &Bundle, origin: Origin, rules: &Rules) -> Result<(State, Verif
         Verdict::Level(Level::Denied) => return Err(State::Denied),
         Verdict::Changed(how) => return Err(State::Refused(how)),
     };
-    match rules.scans.known(&library) {
-        Some(Outcome::Crashed(why)) => Err(State::Quarantined(why.clone())),
-        _ => Ok((state, library)),
+    quarantined(&library, rules).map_or(Ok((state, library)), Err)
+}
+
+/// Whether a plugin of which nobody has said anything crashed when it was looked at; few were.
+fn crashed(bundle: &Bundle, triple: &str, rules: &Rules) -> Option<State> {
+    let file = &bundle.manifest().target(triple).ok()?.file;
+    if !rules.scans.mentions(&bundle.folder().join(file)) {
+        return None;
+    }
+    quarantined(&bundle.library(triple).ok()?, rules)
+}
+
+fn quarantined(library: &Verified, rules: &Rules) -> Option<State> {
+    match rules.scans.known(library) {
+        Some(Outcome::Crashed(why)) => Some(State::Quarantined(why.clone())),
+        _ => None,
     }
 }

@@ -46,6 +46,8 @@ pub struct About {
     pub homepage: String,
     /// What it was built by.
     pub build_info: Option<String>,
+    /// The oldest minor version of the boundary that it can work with.
+    pub min_minor: u16,
 }
 
 /// The SHA-256 of a library, in hexadecimal digits.
@@ -110,7 +112,8 @@ impl Plugin {
             }
             let get_interface = entry.get_interface.ok_or(PluginError::Lacks("the function `get_interface`"))?;
             let interface = |id: &str| get_interface(SsStr::new(id));
-            let (id, version, about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
+            let (id, version, mut about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
+            about.min_minor = entry.min_host_minor;
             let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
             let nodes = read_types(interface(SS_NODE_FACTORY).cast(), &origin)?;
             Ok(Plugin { path, origin, about, nodes, is_isolated: false })
@@ -258,6 +261,7 @@ unsafe fn read_info(
             license: read("license", abi::field!(info, SsPluginInfo, license))?,
             homepage: read("homepage", abi::field!(info, SsPluginInfo, homepage))?,
             build_info,
+            min_minor: 0,
         };
         Ok((id, read("version", abi::field!(info, SsPluginInfo, version))?, about))
     }

@@ -1,6 +1,6 @@
 //! `selfsame plugin bundle`: a library as something to give away.
 
-use super::info::names;
+use super::info::permission;
 use super::project::Project;
 use super::scans;
 use crate::cli::exit::{Exit, OrStop, Stop};
@@ -8,7 +8,7 @@ use crate::cli::output::print;
 use clap::Args;
 use selfsame_host::bundles::{self, Abi, ENDING, Manifest, Permission, Verified, target_triple};
 use selfsame_host::plugin::helper::{Description, Isolation};
-use selfsame_sdk::ffi::abi::{SS_ABI_MAJOR, SS_ABI_MINOR};
+use selfsame_sdk::ffi::abi::SS_ABI_MAJOR;
 use std::path::{Path, PathBuf};
 
 /// Writes a plugin as a bundle: a folder with its library, and a manifest of what it says of itself
@@ -34,11 +34,6 @@ pub struct Bundle {
     /// Lets cargo use nothing but what is on this machine
     #[arg(long)]
     offline: bool,
-}
-
-fn permission(text: &str) -> Result<Permission, String> {
-    let found = Permission::ALL.into_iter().find(|permission| permission.name() == text);
-    found.ok_or_else(|| format!("expected one of {}", names(&Permission::ALL)))
 }
 
 impl Bundle {
@@ -74,8 +69,7 @@ impl Bundle {
             authors: about.authors,
             license: about.license,
             homepage: about.homepage,
-            // A plugin that was looked at needs no newer one.
-            abi: Abi { major: SS_ABI_MAJOR, min_minor: SS_ABI_MINOR },
+            abi: Abi { major: SS_ABI_MAJOR, min_minor: about.min_minor },
             nodes: described.nodes.into_iter().map(|node| (node.id, node.name)).collect(),
             permissions: self.wants.iter().copied().collect(),
             targets: Default::default(),

@@ -8,7 +8,7 @@ use crate::cli::flags::PluginFlags;
 use crate::cli::output::{columns, print, print_json};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{Bundle, Entry, Found, Level, Pin, Trust};
+use selfsame_host::bundles::{Bundle, Entry, Found, Level, Permission, Pin, Trust};
 
 /// Says what is known of a plugin: what it offers, who signed it, and what it may do
 ///
@@ -106,6 +106,12 @@ pub fn said(entry: &Entry) -> String {
 }
 
 /// Permissions in a list.
-pub fn names<'a>(permissions: impl IntoIterator<Item = &'a selfsame_host::bundles::Permission>) -> String {
+pub fn names<'a>(permissions: impl IntoIterator<Item = &'a Permission>) -> String {
     permissions.into_iter().map(|permission| permission.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads a permission on the command line.
+pub fn permission(text: &str) -> Result<Permission, String> {
+    let found = Permission::ALL.into_iter().find(|permission| permission.name() == text);
+    found.ok_or_else(|| format!("expected one of {}", names(&Permission::ALL)))
 }

@@ -1,14 +1,14 @@
 //! `selfsame plugin trust`: saying which plugins may run.
 
-use super::info::{names, said};
+use super::info::{names, permission, said};
 use super::subject::{as_bundle, found};
 use super::{policy, scans};
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::flags::PluginFlags;
 use crate::cli::output::{print, tell};
 use crate::cli::settings::File;
-use clap::{Args, ValueEnum};
-use selfsame_host::bundles::{self, Bundle, Entry, Level, Pin, Rules, look_alike, target_triple};
+use clap::Args;
+use selfsame_host::bundles::{self, Bundle, Entry, Level, Permission, Pin, Rules, look_alike, target_triple};
 use selfsame_host::plugin::PluginError;
 use selfsame_host::plugin::helper::Isolation;
 use std::collections::BTreeSet;
@@ -31,8 +31,9 @@ pub struct Trust {
     /// Forgets what was said about it
     #[arg(long)]
     forget: bool,
-    /// What it may do in its process; may be given several times
-    #[arg(long, value_name = "PERMISSION", requires = "isolated")]
+    /// What it may do in its process: network, or read_files, the folders of the graph and of models; may be given several
+    /// times
+    #[arg(long, value_name = "PERMISSION", requires = "isolated", value_parser = permission)]
     permit: Vec<Permission>,
     /// The key that must have signed it: the line `RW...` of its author's `.pub` file
     #[arg(long, conflicts_with_all = ["deny", "forget"])]
@@ -42,23 +43,6 @@ pub struct Trust {
     yes: bool,
     #[command(flatten)]
     plugins: PluginFlags,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Permission {
-    /// Talk to the network
-    Network,
-    /// Read the folders of the graph and of models
-    ReadFiles,
-}
-
-impl From<Permission> for bundles::Permission {
-    fn from(permission: Permission) -> Self {
-        match permission {
-            Permission::Network => bundles::Permission::Network,
-            Permission::ReadFiles => bundles::Permission::ReadFiles,
-        }
-    }
 }
 
 impl Trust {
@@ -128,7 +112,7 @@ impl Trust {
             let text = format!("its library calls itself {:?}, its manifest {:?}", described.id, manifest.id);
             return Err(Stop::new(Exit::Wrong, format!("plugin {}: {text}", bundle.folder().display())));
         }
-        let permissions: BTreeSet<_> = self.permit.iter().copied().map(Into::into).collect();
+        let permissions: BTreeSet<_> = self.permit.iter().copied().collect();
         let open: Vec<_> = manifest.permissions.difference(&permissions).collect();
         if self.isolated && !open.is_empty() {
             tell(&format!("note: {} wants to {}; --permit allows it", manifest.id, names(open)));

@@ -72,14 +72,7 @@ fn load(path: &Path, digest: &str) -> Result<Arc<Plugin>, PluginError> {
 }
 
 fn describe(plugin: &Plugin) -> Result<String, String> {
-    let description = Description {
-        id: plugin.id().to_owned(),
-        version: plugin.version().to_owned(),
-        about: plugin.about().clone(),
-        digest: plugin.digest().to_owned(),
-        nodes: plugin.nodes().iter().map(|node| node.descriptor().clone()).collect(),
-    };
-    serde_json::to_string(&description).map_err(|error| format!("its description: {error}"))
+    serde_json::to_string(&Description::of(plugin)).map_err(|error| format!("its description: {error}"))
 }
 
 /// The connection that the host has given as the standard input, at another place; all other files of the host are closed.
