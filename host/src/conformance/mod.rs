@@ -4,11 +4,13 @@
 
 mod samples;
 
+use crate::plugin::MISTAKE;
 use samples::Samples;
 use selfsame_sdk::testing::TestHost;
-use selfsame_sdk::{Image, Inputs, Latent, Mask, Node, NodeDescriptor, NodeType, Result, Slot, Status, Tensor, Value};
+use selfsame_sdk::{Error, Image, Inputs, Latent, Mask, Node, NodeDescriptor, NodeType, Result, Slot, Status, Tensor, Value};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,13 +51,14 @@ impl Finding {
     }
 }
 
-/// Checks each of these nodes, **running code of them**.
-pub fn check(nodes: &[Arc<dyn NodeType>]) -> Vec<Checked> {
+/// Checks each of these nodes, **running code of them**. Sample files for them are put into a folder, which they must be able
+/// to read.
+pub fn check(nodes: &[Arc<dyn NodeType>], folder: &Path) -> Vec<Checked> {
     let mut names = BTreeSet::new();
-    nodes.iter().map(|node| check_node(&**node, &mut names)).collect()
+    nodes.iter().map(|node| check_node(&**node, folder, &mut names)).collect()
 }
 
-fn check_node(node: &dyn NodeType, names: &mut BTreeSet<String>) -> Checked {
+fn check_node(node: &dyn NodeType, folder: &Path, names: &mut BTreeSet<String>) -> Checked {
     let descriptor = node.descriptor();
     let mut findings = described(descriptor);
     for name in [&descriptor.id, &descriptor.name].into_iter().chain(&descriptor.aliases) {
@@ -66,7 +69,7 @@ fn check_node(node: &dyn NodeType, names: &mut BTreeSet<String>) -> Checked {
     let (mut runs, mut not_tried) = (0, None);
     // A description that contradicts itself says nothing about how to call the node.
     if findings.iter().all(|finding| !finding.is_error) {
-        match run(node, &mut findings) {
+        match run(node, folder, &mut findings) {
             Ok(count) => runs = count,
             Err(port) => not_tried = Some(port),
         }
@@ -90,13 +93,13 @@ fn described(descriptor: &NodeDescriptor) -> Vec<Finding> {
 }
 
 /// Runs a node with several sets of values; gives how often it succeeded, or else which input there is no value for.
-fn run(node: &dyn NodeType, findings: &mut Vec<Finding>) -> std::result::Result<usize, String> {
+fn run(node: &dyn NodeType, folder: &Path, findings: &mut Vec<Finding>) -> std::result::Result<usize, String> {
     let descriptor = node.descriptor();
     let mut succeeded = 0;
     let mut failures = BTreeSet::new();
     for samples in Samples::ALL {
         let host = TestHost::new();
-        let slots = samples.slots(descriptor, &host)?;
+        let slots = samples.slots(descriptor, folder)?;
         let mut one = node.create();
         let first = call(&mut *one, &host, descriptor, &slots);
         match &first {
@@ -112,7 +115,7 @@ fn run(node: &dyn NodeType, findings: &mut Vec<Finding>) -> std::result::Result<
                 }
             }
             // What a node refuses, it refuses; that it broke is something else.
-            Err(error) if matches!(error.status, Status::Panic | Status::Internal) => {
+            Err(error) if is_broken(error) => {
                 findings.push(Finding::error(format!("{}: {error}", samples.describe())));
             }
             Err(error) => drop(failures.insert(error.to_string())),
@@ -204,9 +207,12 @@ fn cancelled(node: &dyn NodeType, descriptor: &NodeDescriptor, slots: &[Slot]) -
         return Some(Finding::advice(format!("cancelled before it began, it still worked for {seconds:.1} s")));
     }
     match result {
-        Err(error) if matches!(error.status, Status::Panic | Status::Internal) => {
-            Some(Finding::error(format!("cancelled before it began: {error}")))
-        }
+        Err(error) if is_broken(&error) => Some(Finding::error(format!("cancelled before it began: {error}"))),
         _ => None,
     }
+}
+
+/// Whether a failure is the fault of the plugin, whatever it was given.
+fn is_broken(error: &Error) -> bool {
+    error.status == Status::Panic || error.hint.as_deref() == Some(MISTAKE)
 }

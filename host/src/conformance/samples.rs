@@ -1,7 +1,7 @@
 //! Values that are made up for the inputs of a node.
 
-use selfsame_sdk::testing::TestHost;
 use selfsame_sdk::{Image, InputPort, Latent, Literal, Mask, NodeDescriptor, Slot, Tensor, Type, Value, Widget};
+use std::path::Path;
 
 /// A set of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +27,12 @@ impl Samples {
     }
 
     /// A slot for each input; else what there is no value for.
-    pub fn slots(self, node: &NodeDescriptor, host: &TestHost) -> Result<Vec<Slot>, String> {
+    pub fn slots(self, node: &NodeDescriptor, folder: &Path) -> Result<Vec<Slot>, String> {
         let slot = |port: &InputPort| {
             if port.optional && self != Samples::Rich {
                 return Ok(Slot::Unset);
             }
-            match (self.value(port, host), port.optional) {
+            match (self.value(port, folder), port.optional) {
                 (Some(value), _) => Ok(Slot::Value(value)),
                 (None, true) => Ok(Slot::Unset),
                 (None, false) => Err(format!("there is no sample of {} for input `{}`", port.value_type(), port.name)),
@@ -41,11 +41,11 @@ impl Samples {
         node.inputs.iter().map(slot).collect()
     }
 
-    fn value(self, port: &InputPort, host: &TestHost) -> Option<Value> {
+    fn value(self, port: &InputPort, folder: &Path) -> Option<Value> {
         if let Some(default) = port.default.as_ref().filter(|_| self != Samples::Least) {
             return Some(Value::from(&default.for_type(&port.value_type()).ok()?));
         }
-        let one = self.one(port, host)?;
+        let one = self.one(port, folder)?;
         if !port.list {
             return Some(one);
         }
@@ -53,12 +53,12 @@ impl Samples {
         Some(Value::list(std::iter::repeat_n(one, count)))
     }
 
-    fn one(self, port: &InputPort, host: &TestHost) -> Option<Value> {
+    fn one(self, port: &InputPort, folder: &Path) -> Option<Value> {
         let choice = if self == Samples::Rich { port.choices.last() } else { port.choices.first() };
         match (&port.widget, choice) {
             (_, Some(choice)) => Some(text(choice)),
-            (Widget::File { extensions }, _) => Some(text(&file(extensions, host)?)),
-            (Widget::Folder, _) => Some(text(&host.folder().to_string_lossy())),
+            (Widget::File { extensions }, _) => Some(text(&file(extensions, folder)?)),
+            (Widget::Folder, _) => Some(text(&folder.to_string_lossy())),
             (Widget::Color, _) => Some(text("#336699")),
             (Widget::Model { .. }, _) => None,
             _ => port.ty.members().iter().find_map(|ty| self.of_type(ty, port)),
@@ -95,12 +95,12 @@ impl Samples {
 }
 
 /// A small file of a kind that anybody can make.
-fn file(extensions: &[String], host: &TestHost) -> Option<String> {
+fn file(extensions: &[String], folder: &Path) -> Option<String> {
     let is = |wanted: &str| extensions.iter().any(|extension| extension == wanted);
     if !extensions.is_empty() && !is("txt") {
         return None;
     }
-    let path = host.folder().join("sample.txt");
+    let path = folder.join("sample.txt");
     std::fs::write(&path, "1 2 3\n").ok()?;
     Some(path.display().to_string())
 }

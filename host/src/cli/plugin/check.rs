@@ -2,7 +2,7 @@
 
 use super::subject::Subject;
 use super::{policy, scans};
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::flags::PluginFlags;
 use crate::cli::output::{print, print_json};
 use crate::cli::settings::File;
@@ -10,8 +10,9 @@ use clap::Args;
 use selfsame_host::bundles::{Manifest, Rules};
 use selfsame_host::conformance::{self, Checked, Finding};
 use selfsame_host::plugin::Plugin;
-use selfsame_host::plugin::helper::{Description, Isolation};
+use selfsame_host::plugin::helper::{Description, Isolation, Limits, Permissions};
 use serde_json::json;
+use std::time::Duration;
 
 /// Checks a plugin: what it says of itself, and what its nodes do with values that are made up
 ///
@@ -40,7 +41,11 @@ impl Check {
         let subject = Subject::find(&self.what, &shelf, &folders, self.offline)?;
         let path = &subject.library.path;
         let fail = |error| Stop::new(Exit::Wrong, format!("plugin {}: {error}", path.display()));
-        let isolation = Isolation::default();
+        // A place for sample files, and the end of a node that never ends.
+        let folder = tempfile::tempdir().or_stop(Exit::Wrong)?;
+        let permissions = Permissions { read: vec![folder.path().to_owned()], ..Permissions::default() };
+        let limits = Limits { call: Some(Duration::from_secs(60)), ..Limits::default() };
+        let isolation = Isolation { permissions, limits, ..Isolation::default() };
         let description = scans.look(&subject.library, &isolation).map_err(fail)?;
         let mut about = subject.manifest.map_or_else(Vec::new, |manifest| differs(&manifest, &description));
         about.extend(unsaid(&description));
@@ -49,7 +54,7 @@ impl Check {
             false => Plugin::load_verified(&subject.library),
         };
         let plugin = plugin.map_err(fail)?;
-        let nodes = conformance::check(plugin.nodes());
+        let nodes = conformance::check(plugin.nodes(), folder.path());
         let findings = about.iter().chain(nodes.iter().flat_map(|node| &node.findings));
         let errors = findings.filter(|finding| finding.is_error).count();
         match self.json {
