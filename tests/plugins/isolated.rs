@@ -6,8 +6,12 @@ use selfsame_host::plugin::helper::{Isolation, describe};
 use selfsame_host::{NodeState, RunOptions, RunResult};
 use selfsame_sdk::ffi::{Blob, Struct};
 use selfsame_sdk::testing::{Said, TestHost};
-use selfsame_sdk::{Image, Inputs, Latent, Mask, Object, Slot, Status, Tensor, Value};
+use selfsame_sdk::{
+    Ctx, Denoiser, DenoiserInfo, DenoiserValue, Estimate, FromValue, HookCall, Image, Inputs, IntoValue, Latent, Mask,
+    ModelPatchValue, Object, Prediction, Result, Row, SamplerValue, Sampling, Site, Slot, Status, Tensor, Value,
+};
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -166,23 +170,40 @@ fn values() -> Vec<Value> {
 
 #[test]
 fn the_host_answers_everything_that_a_node_asks() {
-    let [loaded, isolated] = fixtures();
-    let inputs = [("path", Value::Text("a.txt".into())), ("model", Value::Text("none".into()))];
-    let answers = [loaded, isolated].map(|plugin| {
-        let host = TestHost::new();
-        std::fs::write(host.folder().join("a.txt"), "with an extra").unwrap();
-        let mut inputs = inputs.to_vec();
-        inputs.push(("extra", Value::Text("lazily".into())));
-        let values = host.run(&*node(&plugin, "AskHost"), &inputs).unwrap();
-        let folder = host.folder().display().to_string();
-        let said = host.said();
-        (values[0].to_string(), bits(&values[0]).replace(&folder, "F"), said.logs, said.saved.len())
-    });
-    // The shared resource is counted in each process.
-    assert_eq!(answers[0].0, answers[1].0);
-    assert_eq!(answers[0].1, answers[1].1);
-    assert_eq!(answers[0].2, answers[1].2);
-    assert_eq!((answers[0].3, answers[1].3), (1, 1));
+    let [_, plugin] = fixtures();
+    let host = TestHost::new();
+    std::fs::write(host.folder().join("a.txt"), "some extra text").unwrap();
+    let inputs = ["a.txt", "none", "lazily"].map(|text| Value::Text(text.into()));
+    let [path, model, extra] = inputs;
+    let inputs = [("path", path), ("model", model), ("extra", extra)];
+    let values = host.run(&*node(&plugin, "AskHost"), &inputs).unwrap();
+    let Value::List(answers) = &values[0] else { panic!("{values:?}") };
+    let text = |value: &Value| match value {
+        Value::Text(text) => text.replace(host.folder().to_str().unwrap(), "[DIR]"),
+        other => panic!("{other}"),
+    };
+    // It is called twice, since it asks for the lazy input in the end; the shared resource is made once.
+    assert_eq!(
+        answers.iter().map(text).collect::<Vec<_>>(),
+        [
+            "test",
+            "[DIR]/a.txt",
+            "some extra text",
+            "NotFound: there is no model none | None",
+            "[DIR]/folder/answer_0002.txt",
+            "Internal: there is nothing to write",
+            "selfsame",
+            "1 1",
+            "NotFound: it is nowhere",
+            "Unsupported: this host offers no alloc::string::String",
+            "lazily",
+        ]
+    );
+    let said = host.said();
+    assert_eq!(std::fs::read_to_string(&said.saved[1]).unwrap(), "some extra text");
+    let levels: Vec<String> = said.logs[3..].iter().map(|(level, text)| format!("{level:?} {text}")).collect();
+    assert_eq!(levels, ["Debug debugging", "Info informing", "Warn warning"]);
+    assert_eq!(said.reads, [host.folder().join("a.txt"), host.folder().join("a.txt")]);
 }
 
 #[test]
@@ -195,6 +216,89 @@ fn panics_and_failures_are_the_same() {
     let panics = error(TestHost::new().run(&*node(&isolated, "Explode"), &[("how", Value::Text("str".into()))]));
     assert_eq!((panics.status, panics.hint.is_some()), (Status::Panic, true));
     assert!(panics.message.starts_with("the node panicked at ") && panics.message.contains("plain words"), "{panics}");
+}
+
+/// Knows that the data is normal, and how often it was asked.
+struct Normal(Arc<AtomicU32>);
+
+impl Denoiser for Normal {
+    fn info(&self) -> DenoiserInfo {
+        DenoiserInfo { prediction: Prediction::Velocity, channels: 4 }
+    }
+
+    fn sigmas(&self) -> &[f64] {
+        &[0.01, 10.0]
+    }
+
+    fn predict(&self, ctx: Ctx, x: &Tensor, sigma: f64, with_uncond: bool) -> Result<Estimate> {
+        ctx.check_cancelled()?;
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let shrunk = |by: f32| Tensor::new(x.shape(), x.data().iter().map(|x| x / by).collect());
+        let uncond = with_uncond.then(|| shrunk(2.0)).transpose()?;
+        Ok(Estimate { denoised: shrunk((1.0 + sigma * sigma) as f32)?, uncond })
+    }
+}
+
+/// A sampler as a node asks a denoiser of the host; a rule as a value is asked by the host, and asks its denoiser in turn.
+#[test]
+fn samplers_give_the_same_bits() {
+    let (loaded, isolated) = (samples(), isolated_samples());
+    let asked = Arc::new(AtomicU32::new(0));
+    let denoiser = DenoiserValue::new(Normal(asked.clone()));
+    let x = Tensor::new([1, 4, 64, 64], (0..16_384).map(|i| (i as f32).sin() * 9.0).collect()).unwrap();
+    let sigmas: Vec<f64> = (0..=8).map(|i| 8.0 - f64::from(i)).collect();
+    let inputs = [
+        ("denoiser", denoiser.clone().into_value()),
+        ("latent", Value::object(Latent::new(x.clone()).unwrap())),
+        ("sigmas", Value::list(sigmas.iter().map(|sigma| Value::Float(*sigma)))),
+    ];
+    let said = same([&loaded, &isolated], "EulerSampler", &inputs, |_| {});
+    assert_eq!((said.progress.len(), asked.load(Ordering::SeqCst)), (8, 16));
+    same([&loaded, &isolated], "EulerSampler", &inputs, TestHost::cancel);
+    let [one, other] = [&loaded, &isolated].map(|plugin| {
+        let host = TestHost::new();
+        let rule = host.run(&*node(plugin, "MidpointRule"), &[]).unwrap()[0].clone();
+        assert_eq!(rule.to_string(), "SAMPLER (Midpoint)");
+        let rule = SamplerValue::from_value(&rule).unwrap();
+        let sampling = || Sampling { denoiser: &denoiser, x: x.clone(), sigmas: &sigmas, seed: 7 };
+        let sampled = rule.sample(host.ctx(), sampling()).unwrap();
+        let progress = host.said().progress;
+        host.cancel();
+        assert_eq!(rule.sample(host.ctx(), sampling()).unwrap_err().status, Status::Cancelled);
+        (bits(&Value::object(sampled)), progress)
+    });
+    assert_eq!(one, other);
+}
+
+#[test]
+fn patches_give_the_same_bits() {
+    let [one, other] = [samples(), isolated_samples()].map(|plugin| {
+        let host = TestHost::new();
+        let inputs = [("scale", Value::Float(1.7)), ("priority", Value::Int(-3))];
+        let patch = host.run(&*node(&plugin, "ScaleBackbone"), &inputs).unwrap()[0].clone();
+        let patch = ModelPatchValue::from_value(&patch).unwrap();
+        let input = Tensor::new([2, 8, 16, 16], (0..4096).map(|i| (i as f32).cos()).collect()).unwrap();
+        let rows =
+            [Row { condition: 0, picture: 1, is_negative: false }, Row { condition: 1, picture: 0, is_negative: true }];
+        let call = HookCall {
+            hook: 0,
+            site: Site::Output,
+            layer: 3,
+            place: "output_blocks.3",
+            heads: 0,
+            hidden: 0,
+            context: 0,
+            latent: [16, 16],
+            sigma: 2.5,
+            rows: &rows,
+            inputs: &[input],
+        };
+        let given = patch.call(host.ctx(), &call).unwrap();
+        let given: Vec<String> = given.into_iter().map(|tensor| bits(&Value::object(tensor))).collect();
+        (patch.hooks().unwrap(), given)
+    });
+    assert_eq!((one.1.len(), one.0[0].priority), (1, -3));
+    assert_eq!(one, other);
 }
 
 struct Weights;

@@ -150,7 +150,7 @@ mod isolated {
         }
         let memory = process_with(|limits| limits.memory_bytes = 256 << 20);
         let told = broken(&memory, "shared memory");
-        assert!(told.ends_with("its process was killed: it took more than 256.0 MiB, the limit of memory"), "{told}");
+        assert!(told.ends_with("its process was killed: it took more than 256 MiB, the limit of memory"), "{told}");
         let cpu = process_with(|limits| limits.cpu = Some(Duration::from_secs(1)));
         let told = broken(&cpu, "spin");
         assert!(told.contains("SIGXCPU") || told.contains("SIGKILL"), "{told}");

@@ -7,7 +7,9 @@ mod samples;
 use crate::plugin::MISTAKE;
 use samples::Samples;
 use selfsame_sdk::testing::TestHost;
-use selfsame_sdk::{Error, Image, Inputs, Latent, Mask, Node, NodeDescriptor, NodeType, Result, Slot, Status, Tensor, Value};
+use selfsame_sdk::{
+    Error, Image, Inputs, Latent, Mask, Node, NodeDescriptor, NodeType, Result, Slot, Status, Tensor, Value,
+};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;

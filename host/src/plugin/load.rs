@@ -5,6 +5,7 @@ use super::copy::PrivateCopy;
 use super::describe;
 use super::error::PluginError;
 use super::float_mode::FloatMode;
+use super::interfaces;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
 use crate::bundles::{Verified, is_plugin_id};
@@ -77,6 +78,7 @@ impl Plugin {
     pub fn load_verified(library: &Verified) -> Result<Arc<Self>, PluginError> {
         type Known = HashMap<(PathBuf, String), Arc<Plugin>>;
         static LOADED: Mutex<Option<Known>> = Mutex::new(None);
+        selfsame_sdk::ffi::enter_by(interfaces::enter);
         let path = whole_path(&library.path)?;
         // Libraries that were built for fast arithmetic change it for the thread that loads them.
         let _float_mode = FloatMode::now();

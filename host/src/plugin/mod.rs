@@ -13,6 +13,7 @@ mod describe;
 mod error;
 mod float_mode;
 pub mod helper;
+mod interfaces;
 mod load;
 mod node;
 mod services;
@@ -20,3 +21,6 @@ mod strikes;
 
 pub use error::PluginError;
 pub use load::{About, Plugin};
+
+/// What to do about a failure that is the fault of the plugin, whatever it was given.
+pub(crate) const MISTAKE: &str = "this is a mistake in the plugin; please report it to its author";

@@ -1,6 +1,6 @@
 //! Values on the wires while a graph runs.
 
-use crate::{Literal, Type};
+use crate::{Denoiser, Fields, Literal, Model, ModelPatch, Sampler, Type};
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -41,6 +41,31 @@ pub trait Object: Any + Send + Sync {
     /// is needed.
     fn is_lost(&self) -> bool {
         false
+    }
+
+    /// What it shows of itself by name, if anything.
+    fn as_fields(&self) -> Option<&dyn Fields> {
+        None
+    }
+
+    /// The denoiser that it is, if it is one.
+    fn as_denoiser(&self) -> Option<&dyn Denoiser> {
+        None
+    }
+
+    /// The stepping rule that it is, if it is one.
+    fn as_sampler(&self) -> Option<&dyn Sampler> {
+        None
+    }
+
+    /// The patch that it is, if it is one.
+    fn as_model_patch(&self) -> Option<&dyn ModelPatch> {
+        None
+    }
+
+    /// The model that it is, if it is one.
+    fn as_model(&self) -> Option<&dyn Model> {
+        None
     }
 }
 

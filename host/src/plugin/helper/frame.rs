@@ -79,6 +79,11 @@ pub fn receive<M: for<'a> Deserialize<'a>>(socket: impl AsFd, mut patience: Pati
     Ok((message, Payload { bytes, memory }))
 }
 
+/// Whether an error means that the other side is gone.
+pub fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
 fn fill(socket: BorrowedFd, bytes: &mut [u8], memory: &mut Option<OwnedFd>, patience: &mut Patience) -> io::Result<()> {
     let mut filled = 0;
     while filled < bytes.len() {

@@ -1,5 +1,6 @@
 //! What the two sides say to each other.
 
+use super::object::{Call, Reply};
 use super::settings::{Limits, Permissions, Sandbox};
 use selfsame_sdk::ffi::{from_status, to_status};
 use selfsame_sdk::{Error, Level, Status};
@@ -13,6 +14,8 @@ pub const VERSION: &str = concat!("selfsame ", env!("CARGO_PKG_VERSION"), ", hel
 pub enum Control {
     /// Comes first.
     Start(Start),
+    /// The connection for questions about objects of the host outside of calls; its socket comes with it.
+    Objects,
     /// A channel of this number; its socket comes with it.
     Open(u64),
     /// The call of this number, on this channel, should end.
@@ -51,7 +54,7 @@ pub enum Told {
 /// To the process, on a channel.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToPlugin {
-    /// Calls a node; a slot for each input follows.
+    /// Calls a node; a slot for each input follows. Or an object of the plugin.
     Run(Run),
     /// The answer to a question; some are followed by values.
     Answer(Answer),
@@ -63,18 +66,26 @@ pub enum ToPlugin {
 pub struct Run {
     /// The number of the call; later calls have greater ones.
     pub call: u64,
-    /// Which node type, in the order of the plugin.
-    pub node_type: u64,
-    /// Which node: the process keeps one for each number.
-    pub node: u64,
-    /// Its id in the graph.
-    pub node_id: String,
+    /// What is called.
+    pub what: Callee,
+    /// The id in the graph of the node that runs; none outside of any.
+    pub node_id: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Callee {
+    /// A node, which the process keeps by its number; its type is given by the place in the order of the plugin.
+    Node { node_type: u64, node: u64 },
+    /// A function of an object that the process has.
+    Object { number: u64, call: Call },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
     Text(String),
     Pairs(Vec<(String, String)>),
+    /// Values follow.
+    Object(Reply),
     Failed(Failed),
 }
 
@@ -92,8 +103,16 @@ pub enum ToHost {
     /// The contents follow, as a blob.
     Save(String, String),
     Metadata,
-    /// The call is over; a value for each output follows.
-    Done,
+    /// A function of an object of the host; values follow.
+    Object {
+        number: u64,
+        call: Call,
+    },
+    Weights(String),
+    /// Two tensors follow.
+    Linear,
+    /// The call is over; values follow, of a node one for each output.
+    Done(Reply),
     /// The call is over.
     Failed(Failed),
 }

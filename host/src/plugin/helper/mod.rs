@@ -12,6 +12,7 @@
 //! | `settings` | limits and permissions |
 //! | `frame`, `message` | what is said, and how it is sent |
 //! | `value`, `sealed` | values as bytes, and as memory |
+//! | `object` | denoisers, samplers and patches, called from the other side |
 //! | `parent` | this side: starting and ending processes, nodes that run in them |
 //! | `child` | the other side: what it gives up, and the host that its nodes see |
 //!
@@ -25,6 +26,8 @@ mod child;
 mod frame;
 #[cfg(target_os = "linux")]
 mod message;
+#[cfg(target_os = "linux")]
+mod object;
 #[cfg(target_os = "linux")]
 mod parent;
 #[cfg(target_os = "linux")]

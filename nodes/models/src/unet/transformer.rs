@@ -81,14 +81,14 @@ impl Block {
         let norm = |name: &str| LayerNorm::load(&weights.pp(name), hidden, LAYER_NORM_EPS);
         let (attn1, attn2) = (weights.pp("attn1"), weights.pp("attn2"));
         let first = if config.only_cross_attention {
-            Source::Context { index: cross.load(&attn1, hidden, context)? }
+            Source::Context { index: cross.load(&attn1, heads, hidden, context)? }
         } else {
             Source::Itself {
                 to_k: Linear::load_no_bias(&attn1.pp("to_k"), hidden, hidden)?,
                 to_v: Linear::load_no_bias(&attn1.pp("to_v"), hidden, hidden)?,
             }
         };
-        let second = Source::Context { index: cross.load(&attn2, hidden, context)? };
+        let second = Source::Context { index: cross.load(&attn2, heads, hidden, context)? };
         let ff = weights.pp("ff.net");
         Ok(Self {
             norm1: norm("norm1")?,

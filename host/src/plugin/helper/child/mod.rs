@@ -23,7 +23,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use worker::Line;
 
 /// What all calls of this process have in common.
@@ -34,6 +34,8 @@ struct Process {
     telling: Mutex<()>,
     /// The nodes of the host's graphs, by its numbers.
     nodes: Mutex<HashMap<u64, Arc<Mutex<Box<dyn Node>>>>>,
+    /// Where questions about objects of the host are asked outside of calls.
+    objects: OnceLock<Line>,
     /// Objects of the plugin that the host holds.
     own: Own,
     /// What [`Ctx::shared`](selfsame_sdk::Ctx::shared) keeps.
@@ -61,8 +63,8 @@ pub fn serve() -> Result<(), String> {
     tell(&Told::Ready(description)).map_err(told)?;
     // Of all that is kept, what nobody uses goes when this is exceeded.
     let shared = Mutex::new(Memory::new(limits.memory_bytes / 4));
-    let (telling, nodes, own) = (Mutex::default(), Mutex::default(), Own::default());
-    Arc::new(Process { plugin, control, telling, nodes, own, shared }).listen()
+    let (telling, nodes, objects, own) = (Mutex::default(), Mutex::default(), OnceLock::new(), Own::default());
+    Arc::new(Process { plugin, control, telling, nodes, objects, own, shared }).listen()
 }
 
 /// Loads a library if it is the one that was meant, of which no other code runs.
@@ -104,7 +106,11 @@ impl Process {
                 Control::Open(number) => {
                     let Some(socket) = payload.memory else { break };
                     let cancelled = cancels.entry(number).or_default().clone();
-                    worker::start(self.clone(), Line::new(socket.into()), cancelled);
+                    worker::start(self.clone(), socket.into(), cancelled);
+                }
+                Control::Objects => {
+                    let Some(socket) = payload.memory else { break };
+                    let _ = self.objects.set(Line::new(socket.into()));
                 }
                 Control::Cancel { channel, call } => {
                     if let Some(cancelled) = cancels.get(&channel) {

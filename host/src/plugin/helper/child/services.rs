@@ -2,11 +2,11 @@
 
 use super::super::frame::Payload;
 use super::super::message::{Answer, ToHost};
-use super::super::value::Encoder;
+use super::super::value::{Encoder, decode, encode};
 use super::Process;
 use super::worker::Line;
 use crate::lock;
-use selfsame_sdk::{Error, Image, Level, MakeShared, Result, Services, WriteFile};
+use selfsame_sdk::{Error, Image, Level, MakeShared, Object, Result, Services, Slot, Tensor, Value, WriteFile};
 use std::any::{Any, TypeId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,8 +40,18 @@ impl<'a> Remote<'a> {
 
     fn ask_with(&self, question: &ToHost, payload: &Payload) -> Result<String> {
         match self.line.ask(question, payload)? {
-            Answer::Text(text) => Ok(text),
+            (Answer::Text(text), _) => Ok(text),
             _ => Err(Error::new("the host gives another answer")),
+        }
+    }
+
+    fn ask_value(&self, question: &ToHost, payload: &Payload) -> Result<Value> {
+        let (Answer::Object(_), payload) = self.line.ask(question, payload)? else {
+            return Err(Error::new("the host gives another answer"));
+        };
+        match decode(self.process, payload)?.into_iter().next() {
+            Some(Slot::Value(value)) => Ok(value),
+            _ => Err(Error::new("the host gives nothing")),
         }
     }
 }
@@ -87,8 +97,7 @@ impl Services for Remote<'_> {
     }
 
     fn reads(&self, path: &Path) -> Result<String> {
-        let path = path.to_str().ok_or_else(|| Error::new(format!("the path {} is not Unicode", path.display())))?;
-        self.ask(&ToHost::Reads(path.to_owned()))
+        self.ask(&ToHost::Reads(in_unicode(path)?))
     }
 
     fn save(&self, name: &str, extension: &str, write: WriteFile) -> Result<PathBuf> {
@@ -102,7 +111,7 @@ impl Services for Remote<'_> {
 
     fn metadata(&self) -> Vec<(String, String)> {
         match self.line.ask(&ToHost::Metadata, &Payload::default()) {
-            Ok(Answer::Pairs(pairs)) => pairs,
+            Ok((Answer::Pairs(pairs), _)) => pairs,
             _ => Vec::new(),
         }
     }
@@ -123,8 +132,26 @@ impl Services for Remote<'_> {
         Ok(made)
     }
 
-    fn interface(&self, _: TypeId) -> Option<&(dyn Any + Send + Sync)> {
-        // Rust types of the host's process are not here.
-        None
+    fn interface(&self, id: TypeId) -> Option<&(dyn Any + Send + Sync)> {
+        // Rust types of the host's process are not here. Objects of the host ask for the channel of the call.
+        if id == TypeId::of::<Line>() { Some(self.line) } else { None }
     }
+
+    fn weights(&self, path: &Path) -> Result<Arc<dyn Object>> {
+        match self.ask_value(&ToHost::Weights(in_unicode(path)?), &Payload::default())? {
+            Value::Object(object) => Ok(object),
+            other => Err(Error::new(format!("the host gives {other} as a model file"))),
+        }
+    }
+
+    fn linear(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let tensors = [x, weight].map(|tensor| Slot::Value(Value::object(tensor.clone())));
+        let product = self.ask_value(&ToHost::Linear, &encode(self.process, &tensors)?)?;
+        product.downcast().map(Arc::unwrap_or_clone).ok_or_else(|| Error::new("the host gives no TENSOR"))
+    }
+}
+
+fn in_unicode(path: &Path) -> Result<String> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| Error::new(format!("the path {} is not Unicode", path.display())))
 }

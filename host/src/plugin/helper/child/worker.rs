@@ -1,48 +1,56 @@
 //! A thread for each call that is in progress.
 
 use super::super::frame::{self, Payload};
-use super::super::message::{Answer, Run, ToHost, ToPlugin};
-use super::super::value::{Decoder, Encoder};
+use super::super::message::{Answer, Callee, Run, ToHost, ToPlugin};
+use super::super::object::{self, Reply};
+use super::super::value::{decode, encode};
 use super::services::Remote;
 use super::{Process, end};
 use crate::lock;
-use selfsame_sdk::{Ctx, Error, Inputs, Result, Value, panics};
+use selfsame_sdk::{Ctx, Error, Inputs, Result, Slot, panics};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 
 /// The most bytes of the stack of a call: that of main threads on Linux.
 const STACK: usize = 8 << 20;
 
-/// A channel to the host. One thread at a time says something there, and hears the answer.
-pub struct Line(Mutex<UnixStream>);
+/// A connection to the host. One thread at a time says something there, and hears the answer.
+pub struct Line {
+    socket: Mutex<UnixStream>,
+    /// Who runs the calls of this connection, if it is a channel.
+    thread: ThreadId,
+}
 
 impl Line {
+    /// The connection, of the thread that calls this.
     pub fn new(socket: UnixStream) -> Self {
-        Line(Mutex::new(socket))
+        Line { socket: Mutex::new(socket), thread: thread::current().id() }
+    }
+
+    /// Whether the call is run by another thread than this.
+    pub fn is_of_another_thread(&self) -> bool {
+        self.thread != thread::current().id()
     }
 
     /// Says something that has no answer.
     pub fn tell(&self, message: &ToHost, payload: &Payload) {
-        self.said(frame::send(&*lock(&self.0), message, payload, None))
+        self.said(frame::send(&*lock(&self.socket), message, payload, None))
     }
 
     /// Asks something.
     ///
     /// # Errors
     /// What the host answers.
-    pub fn ask(&self, message: &ToHost, payload: &Payload) -> Result<Answer> {
-        let socket = lock(&self.0);
+    pub fn ask(&self, message: &ToHost, payload: &Payload) -> Result<(Answer, Payload)> {
+        let socket = lock(&self.socket);
         self.said(frame::send(&*socket, message, payload, None));
         match self.said(frame::receive(&*socket, None)) {
             (ToPlugin::Answer(Answer::Failed(failed)), _) => Err(failed.into()),
-            (ToPlugin::Answer(answer), _) => Ok(answer),
+            (ToPlugin::Answer(answer), payload) => Ok((answer, payload)),
             _ => end(),
         }
-    }
-
-    fn hear(&self) -> (ToPlugin, Payload) {
-        self.said(frame::receive(&*lock(&self.0), None))
     }
 
     /// Without a host this process has no purpose. What is too long for a message is the plugin's mistake, which ends it too.
@@ -55,11 +63,13 @@ impl Line {
 }
 
 /// Runs the calls of a channel, one after the other.
-pub fn start(process: Arc<Process>, line: Line, cancelled: Arc<AtomicU64>) {
+pub fn start(process: Arc<Process>, socket: UnixStream, cancelled: Arc<AtomicU64>) {
     let work = move || {
+        let line = Line::new(socket);
         let mut given = Vec::new();
         loop {
-            let (message, payload) = line.hear();
+            // Without a host this process ends, by the control connection.
+            let Ok((message, payload)) = frame::receive(&*lock(&line.socket), None) else { return };
             // The host has taken what the last call gave.
             panics::discard(std::mem::take(&mut given));
             match message {
@@ -69,24 +79,26 @@ pub fn start(process: Arc<Process>, line: Line, cancelled: Arc<AtomicU64>) {
             }
         }
     };
-    if std::thread::Builder::new().name("call".to_owned()).stack_size(STACK).spawn(work).is_err() {
+    if thread::Builder::new().name("call".to_owned()).stack_size(STACK).spawn(work).is_err() {
         eprintln!("there is no thread for another call");
         end();
     }
 }
 
-/// Runs a node and says what it gave, which must be held until the host has it.
-fn answer(process: &Arc<Process>, line: &Line, cancelled: &AtomicU64, call: Run, payload: Payload) -> Vec<Value> {
-    let services = Remote::new(process, line, cancelled, call.call, &call.node_id);
-    let called = panics::catch(|| run(process, &services, &call, payload));
-    let encoded = called.and_then(|values| {
-        let mut encoder = Encoder::new(process);
-        values.iter().try_for_each(|value| encoder.value(value))?;
-        Ok((encoder.finish()?, values))
+/// Does what was called and says what it gave, which must be held until the host has it.
+fn answer(process: &Arc<Process>, line: &Line, cancelled: &AtomicU64, run: Run, payload: Payload) -> Vec<Slot> {
+    let Run { call, what, node_id } = run;
+    let services = node_id.as_deref().map(|node_id| Remote::new(process, line, cancelled, call, node_id));
+    let ctx = services.as_ref().map(|services| Ctx::new(services));
+    let called = panics::catch(|| match what {
+        Callee::Node { node_type, node } => run_node(process, ctx, node_type, node, payload),
+        Callee::Object { number, call } => {
+            object::perform(&*process.own.get(number)?, ctx, call, &decode(process, payload)?)
+        }
     });
-    match encoded {
-        Ok((payload, values)) => {
-            line.tell(&ToHost::Done, &payload);
+    match called.and_then(|(reply, values)| Ok((reply, encode(process, &values)?, values))) {
+        Ok((reply, payload, values)) => {
+            line.tell(&ToHost::Done(reply), &payload);
             values
         }
         Err(error) => {
@@ -96,14 +108,19 @@ fn answer(process: &Arc<Process>, line: &Line, cancelled: &AtomicU64, call: Run,
     }
 }
 
-fn run(process: &Arc<Process>, services: &Remote, call: &Run, payload: Payload) -> Result<Vec<Value>> {
-    let unknown = || Error::new(format!("the host calls a node type {}, which there is not", call.node_type));
-    let node_type = process.plugin.nodes().get(call.node_type as usize).ok_or_else(unknown)?;
-    let mut decoder = Decoder::new(process, &payload.bytes, payload.memory)?;
-    let ports = &node_type.descriptor().inputs;
-    let slots = ports.iter().map(|_| decoder.slot()).collect::<Result<Vec<_>>>()?;
-    let node =
-        lock(&process.nodes).entry(call.node).or_insert_with(|| Arc::new(Mutex::new(node_type.create()))).clone();
-    let mut node = lock(&node);
-    node.run(Ctx::new(services), &Inputs::new(ports, &slots)?)
+fn run_node(
+    process: &Arc<Process>,
+    ctx: Option<Ctx>,
+    node_type: u64,
+    node: u64,
+    payload: Payload,
+) -> Result<(Reply, Vec<Slot>)> {
+    let unknown = || Error::new(format!("the host calls a node type {node_type}, which there is not"));
+    let node_type = process.plugin.nodes().get(node_type as usize).ok_or_else(unknown)?;
+    let ctx = ctx.ok_or_else(|| Error::new("the host calls a node without saying which"))?;
+    let slots = decode(process, payload)?;
+    let inputs = Inputs::new(&node_type.descriptor().inputs, &slots)?;
+    let node = lock(&process.nodes).entry(node).or_insert_with(|| Arc::new(Mutex::new(node_type.create()))).clone();
+    let values = lock(&node).run(ctx, &inputs)?;
+    Ok((Reply::Values, values.into_iter().map(Slot::Value).collect()))
 }

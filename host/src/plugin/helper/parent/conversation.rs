@@ -1,17 +1,18 @@
-//! One call of a node: it is sent to the process, and what the process asks meanwhile is answered.
+//! One call of a node, or of an object of a plugin: it is sent to the process, and what the process asks meanwhile is answered.
 
 use super::super::frame::{self, Payload};
-use super::super::message::{Answer, Control, Run, ToHost, ToPlugin};
-use super::super::value::Decoder;
+use super::super::message::{Answer, Callee, Control, Run, ToHost, ToPlugin};
+use super::super::object::{Reply, tensor};
+use super::super::value::{Decoder, decode, encode};
 use super::ended::Ended;
-use super::link::Link;
-use super::process::Channel;
+use super::link::{Channel, Link};
 use crate::{Bytes, lock};
-use selfsame_sdk::{Error, Image, Level, Result, Services, Value};
+use selfsame_sdk::{Ctx, Error, Image, Level, Result, Services, Slot, Status, Value};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often it is looked at whether a call should go on.
@@ -23,13 +24,15 @@ const MEASURE_EVERY: Duration = Duration::from_millis(100);
 /// The most lines of the process's output that are shown of one call.
 const MAX_LINES: usize = 200;
 
-/// A call of a node.
+/// A call.
 pub struct Conversation<'a> {
     link: &'a Arc<Link>,
     channel: &'a Channel,
-    services: &'a dyn Services,
+    /// The host of the node that runs; none outside of any.
+    services: Option<&'a dyn Services>,
     call: u64,
-    started: Instant,
+    /// When it was called, moved on by what the host took for its answers.
+    started: Cell<Instant>,
     /// Since when the call should end.
     cancelled: Cell<Option<Instant>>,
     looked: Cell<Option<Instant>>,
@@ -40,7 +43,7 @@ pub struct Conversation<'a> {
 
 /// Why a call gave nothing.
 pub enum Broken {
-    /// The node failed, as it says.
+    /// It failed, as it says.
     Failed(Error),
     /// The process is gone.
     Ended(Ended),
@@ -49,31 +52,41 @@ pub enum Broken {
 }
 
 impl<'a> Conversation<'a> {
-    pub fn new(link: &'a Arc<Link>, channel: &'a Channel, services: &'a dyn Services, call: u64) -> Self {
+    /// Calls something in the process, with these values; gives what it gives.
+    pub fn of(
+        link: &'a Arc<Link>,
+        services: Option<&'a dyn Services>,
+        what: Callee,
+        values: &Payload,
+    ) -> Result<(Reply, Vec<Slot>), Broken> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let channel = link.channel().map_err(|error| Broken::Failed(link.named(error.into())))?;
+        let call = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         let now = Instant::now();
-        Conversation {
+        let conversation = Conversation {
             link,
-            channel,
+            channel: &channel,
             services,
             call,
-            started: now,
+            started: Cell::new(now),
             cancelled: Cell::new(None),
             looked: Cell::new(None),
             measured: Cell::new(now),
             lines: RefCell::default(),
+        };
+        let node_id = services.map(|services| services.node_id().to_owned());
+        let given = conversation.run(&ToPlugin::Run(Run { call, what, node_id }), values);
+        if !link.is_gone() {
+            link.give_back(channel);
         }
+        given
     }
 
-    /// Calls a node with these inputs; gives its outputs.
-    pub fn run(&self, run: Run, inputs: &Payload) -> Result<Payload, Broken> {
-        let spoken = self.send(&ToPlugin::Run(run), inputs).and_then(|()| self.listen());
+    fn run(&self, run: &ToPlugin, values: &Payload) -> Result<(Reply, Vec<Slot>), Broken> {
+        let spoken = self.send(run, values).and_then(|()| self.listen());
         self.show_output();
         let result = spoken.unwrap_or_else(|error| {
-            let is_gone = matches!(
-                error.kind(),
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-            );
-            if !is_gone {
+            if !frame::is_closed(&error) {
                 // If patience has killed it, that stays the reason.
                 self.link.kill(&format!("it says what nobody understands: {error}"));
             }
@@ -83,15 +96,15 @@ impl<'a> Conversation<'a> {
         });
         let left_out = self.lines.borrow().1;
         if left_out > 0 {
-            self.services.log(Level::Info, &format!("output: {left_out} more lines"));
+            self.log(Level::Info, &format!("output: {left_out} more lines"));
         }
         result
     }
 
-    /// Tells the process that what it gave was taken, so that it need not hold it any more.
-    pub fn taken(&self) {
-        // If it does not hear this, it does not hear the next call either.
-        let _ = self.send(&ToPlugin::Taken, &Payload::default());
+    fn log(&self, level: Level, message: &str) {
+        if let Some(services) = self.services {
+            services.log(level, message);
+        }
     }
 
     fn send(&self, message: &ToPlugin, payload: &Payload) -> io::Result<()> {
@@ -99,34 +112,60 @@ impl<'a> Conversation<'a> {
     }
 
     /// Answers what the process asks until the call is over.
-    fn listen(&self) -> io::Result<Result<Payload, Broken>> {
+    fn listen(&self) -> io::Result<Result<(Reply, Vec<Slot>), Broken>> {
         loop {
             let (message, payload) = frame::receive(&self.channel.socket, Some(&mut || self.look()))?;
-            let answer = match message {
-                ToHost::Done => return Ok(Ok(payload)),
-                ToHost::Failed(failed) => return Ok(Err(Broken::Failed(failed.into()))),
-                ToHost::Log(level, message) => {
-                    self.services.log(level.into(), &message);
-                    continue;
+            let started = Instant::now();
+            match (message, self.services) {
+                (ToHost::Done(reply), _) => {
+                    let values = decode(self.link, payload).map_err(nonsense)?;
+                    // Now it need not hold any more what it gave.
+                    self.send(&ToPlugin::Taken, &Payload::default())?;
+                    return Ok(Ok((reply, values)));
                 }
-                ToHost::Progress(done, total, label) => {
-                    self.services.progress(done, total, &label);
-                    continue;
+                (ToHost::Failed(failed), _) => {
+                    self.send(&ToPlugin::Taken, &Payload::default())?;
+                    return Ok(Err(Broken::Failed(failed.into())));
                 }
-                ToHost::Preview => {
-                    let image = self.image(payload).map_err(|error| io::Error::other(error.message))?;
-                    self.services.preview(&image);
-                    continue;
+                (ToHost::Log(level, message), _) => self.log(level.into(), &message),
+                (ToHost::Progress(done, total, label), Some(services)) => services.progress(done, total, &label),
+                (ToHost::Preview, Some(services)) => services.preview(&*self.image(payload).map_err(nonsense)?),
+                (ToHost::Progress(..) | ToHost::Preview, None) => {}
+                (question, services) => {
+                    let (answer, payload) = self.answer(question, payload, services);
+                    self.send(&ToPlugin::Answer(answer), &payload)?;
                 }
-                ToHost::Path(path) => text(self.services.path(&path)),
-                ToHost::Model(kind, name) => self.services.model(&kind, &name).and_then(text),
-                ToHost::Reads(path) => self.services.reads(Path::new(&path)).map(Answer::Text),
-                ToHost::Metadata => Ok(Answer::Pairs(self.services.metadata())),
-                ToHost::Save(name, extension) => self.save(&name, &extension, payload),
-            };
-            let answer = answer.unwrap_or_else(|error| Answer::Failed(error.into()));
-            self.send(&ToPlugin::Answer(answer), &Payload::default())?;
+            }
+            self.started.set(self.started.get() + started.elapsed());
         }
+    }
+
+    fn answer(&self, question: ToHost, payload: Payload, services: Option<&dyn Services>) -> (Answer, Payload) {
+        if let ToHost::Object { number, call } = question {
+            return self.link.perform(number, call, payload, services.map(Ctx::new));
+        }
+        let answered = services.ok_or_else(|| Error::with(Status::Unsupported, "this can only be asked during a call"));
+        let answered = answered.and_then(|services| {
+            match question {
+                ToHost::Path(path) => text(services.path(&path)),
+                ToHost::Model(kind, name) => services.model(&kind, &name).and_then(text),
+                ToHost::Reads(path) => services.reads(Path::new(&path)).map(Answer::Text),
+                ToHost::Metadata => Ok(Answer::Pairs(services.metadata())),
+                ToHost::Save(name, extension) => self.save(services, &name, &extension, payload),
+                ToHost::Weights(path) => return self.values(Value::Object(services.weights(Path::new(&path))?)),
+                ToHost::Linear => {
+                    let slots = decode(self.link, payload)?;
+                    return self.values(Value::object(services.linear(&tensor(&slots, 0)?, &tensor(&slots, 1)?)?));
+                }
+                _ => Err(Error::new("this is no question")),
+            }
+            .map(|answer| (answer, Payload::default()))
+        });
+        answered.unwrap_or_else(|error| (Answer::Failed(error.into()), Payload::default()))
+    }
+
+    fn values(&self, value: Value) -> Result<(Answer, Payload)> {
+        Ok((Answer::Object(Reply::Values), encode(self.link, &[Slot::Value(value)])?))
     }
 
     fn image(&self, payload: Payload) -> Result<Arc<Image>> {
@@ -135,10 +174,10 @@ impl<'a> Conversation<'a> {
         value.downcast().ok_or_else(|| Error::new(format!("{value} as a preview")))
     }
 
-    fn save(&self, name: &str, extension: &str, payload: Payload) -> Result<Answer> {
+    fn save(&self, services: &dyn Services, name: &str, extension: &str, payload: Payload) -> Result<Answer> {
         let mut decoder = Decoder::new(self.link, &payload.bytes, payload.memory)?;
         let contents = decoder.blob()?;
-        self.services.save(name, extension, &mut |out| Ok(out.write_all(contents)?)).and_then(text)
+        services.save(name, extension, &mut |out| Ok(out.write_all(contents)?)).and_then(text)
     }
 
     /// What is looked at now and then while the process works: whether it still may.
@@ -149,7 +188,7 @@ impl<'a> Conversation<'a> {
         self.looked.set(Some(Instant::now()));
         self.show_output();
         let limits = &self.link.limits;
-        if self.cancelled.get().is_none() && self.services.is_cancelled() {
+        if self.cancelled.get().is_none() && self.services.is_some_and(Services::is_cancelled) {
             self.cancelled.set(Some(Instant::now()));
             self.link.tell(&Control::Cancel { channel: self.channel.number, call: self.call }, None);
         }
@@ -157,7 +196,7 @@ impl<'a> Conversation<'a> {
             let why = format!("it did not end within {:?} after the run was cancelled", limits.cancel);
             return Err(self.kill(&why));
         }
-        if let Some(limit) = limits.call.filter(|limit| self.started.elapsed() > *limit) {
+        if let Some(limit) = limits.call.filter(|limit| self.started.get().elapsed() > *limit) {
             return Err(self.kill(&format!("the call took longer than {limit:?}, the limit of time")));
         }
         if self.measured.get().elapsed() > MEASURE_EVERY {
@@ -180,10 +219,14 @@ impl<'a> Conversation<'a> {
         let (lines, dropped) = lock(&self.link.output).take();
         let mut shown = self.lines.borrow_mut();
         let (now, later) = lines.split_at(lines.len().min(MAX_LINES - shown.0.min(MAX_LINES)));
-        now.iter().for_each(|line| self.services.log(Level::Info, &format!("output: {line}")));
+        now.iter().for_each(|line| self.log(Level::Info, &format!("output: {line}")));
         shown.0 += now.len();
         shown.1 += later.len() as u64 + dropped;
     }
+}
+
+fn nonsense(error: Error) -> io::Error {
+    io::Error::other(error.message)
 }
 
 fn text(path: PathBuf) -> Result<Answer> {

@@ -1,6 +1,8 @@
 //! How a process ended, in words.
 
+use super::super::super::MISTAKE;
 use rustix::process::Signal;
+use selfsame_sdk::Error;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -30,6 +32,15 @@ impl Ended {
         match &self.last_words {
             Some(words) => format!("{how}; it last wrote: {words}"),
             None => how,
+        }
+    }
+
+    /// What a call fails with that was in progress.
+    pub fn error(&self) -> Error {
+        let words = self.in_words();
+        match self.killed {
+            Some(_) => Error::new(format!("the plugin was stopped, and the host goes on: {words}")),
+            None => Error::new(format!("the plugin crashed, and the host goes on: {words}")).hint(MISTAKE),
         }
     }
 }

@@ -10,10 +10,12 @@ use crate::lock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
+use selfsame_sdk::Error;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The connection to a process.
@@ -24,6 +26,11 @@ pub struct Link {
     /// Nobody else writes to the control connection meanwhile.
     pub telling: Mutex<()>,
     pub limits: Limits,
+    /// `acme-filters 1.0.0`, once it is known.
+    pub plugin: OnceLock<String>,
+    /// Channels that no call uses, and how many there are in all.
+    pub free: Mutex<Vec<Channel>>,
+    pub channels: AtomicU64,
     /// The objects that it was lent.
     pub lent: Lent,
     pub output: Mutex<Output>,
@@ -40,7 +47,38 @@ pub struct State {
     pub ended: Option<Ended>,
 }
 
+/// A connection for one call at a time.
+pub struct Channel {
+    pub number: u64,
+    pub socket: UnixStream,
+}
+
 impl Link {
+    /// A channel for a call.
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub fn channel(&self) -> io::Result<Channel> {
+        if let Some(free) = lock(&self.free).pop() {
+            return Ok(free);
+        }
+        let (socket, theirs) = UnixStream::pair()?;
+        let number = self.channels.fetch_add(1, Ordering::Relaxed);
+        self.tell(&Control::Open(number), Some(theirs.into()));
+        Ok(Channel { number, socket })
+    }
+
+    /// Takes a channel back whose call is over.
+    pub fn give_back(&self, channel: Channel) {
+        lock(&self.free).push(channel);
+    }
+
+    /// An error of this side, with where it comes from.
+    pub fn named(&self, error: Error) -> Error {
+        let plugin = self.plugin.get().map(String::as_str).unwrap_or_default();
+        Error { message: format!("{} (plugin {plugin})", error.message), ..error }
+    }
+
     /// Says something on the control connection. A process that does not listen is killed.
     pub fn tell(&self, control: &Control, socket: Option<OwnedFd>) {
         let telling = lock(&self.telling);

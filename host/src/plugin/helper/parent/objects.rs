@@ -1,13 +1,16 @@
 //! Objects that only one side can look into: those of the host that a process was lent, and those that a process has.
 
-use super::super::message::Control;
-use super::super::value::{Handle, Objects, Owner};
+use super::super::frame::{self, Payload};
+use super::super::message::{Answer, Callee, Control, ToHost, ToPlugin};
+use super::super::object::{self, Call, Offers, Peer, Proxy, Reply};
+use super::super::value::{Handle, Objects, Owner, decode, encode};
+use super::conversation::{Broken, Conversation};
 use super::link::Link;
 use crate::lock;
-use selfsame_sdk::{Error, Object, Result, Type};
+use selfsame_sdk::{Ctx, Error, Object, Result, Slot, Type, panics};
 use std::any::Any;
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
 /// The most bytes that a process may say an object holds: more than any machine has, and far from what a sum cannot hold.
@@ -51,73 +54,89 @@ impl Lent {
 }
 
 /// An object that the process of a plugin has.
-pub struct Remote {
-    link: Arc<Link>,
-    number: u64,
-    type_name: String,
-    bytes: u64,
-    summary: String,
-}
+pub type Remote = Proxy<Arc<Link>>;
 
-impl Object for Remote {
-    fn type_name(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.type_name)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    fn summary(&self) -> String {
-        self.summary.clone()
-    }
-
-    fn is_lost(&self) -> bool {
-        self.link.is_gone()
-    }
-}
-
-impl Drop for Remote {
-    fn drop(&mut self) {
-        if !self.link.is_gone() {
-            self.link.tell(&Control::Release(self.number), None);
+impl Peer for Arc<Link> {
+    fn call(&self, ctx: Option<Ctx>, number: u64, call: Call, values: Vec<Slot>) -> Result<(Reply, Vec<Slot>)> {
+        let lost =
+            || Error::new("it was lost with the process of its plugin").hint("run again: what is lost is made again");
+        if self.is_gone() {
+            return Err(lost());
         }
+        let payload = encode(self, &values)?;
+        let called = Conversation::of(self, ctx.map(|ctx| ctx.services()), Callee::Object { number, call }, &payload);
+        called.map_err(|broken| match broken {
+            Broken::Failed(error) => error,
+            Broken::Cancelled => Error::cancelled(),
+            Broken::Ended(ended) => self.named(ended.error()),
+        })
+    }
+
+    fn release(&self, number: u64) {
+        if !Link::is_gone(self) {
+            self.tell(&Control::Release(number), None);
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        Link::is_gone(self)
     }
 }
 
 impl Objects for Arc<Link> {
     fn lend(&self, object: &Arc<dyn Object>) -> Result<Handle> {
         let any: &dyn Any = &**object;
-        let own = any.downcast_ref::<Remote>().filter(|remote| Arc::ptr_eq(&remote.link, self));
-        Ok(match own {
-            Some(remote) => Handle {
-                owner: Owner::Plugin,
-                number: remote.number,
-                // It knows its own.
-                type_name: String::new(),
-                bytes: 0,
-                summary: String::new(),
-            },
-            None => Handle {
-                type_name: object.type_name().into_owned(),
-                bytes: object.bytes(),
-                summary: object.summary(),
-                owner: Owner::Host,
-                number: self.lent.add(object.clone()),
-            },
+        Ok(match any.downcast_ref::<Remote>().filter(|remote| Arc::ptr_eq(&remote.peer, self)) {
+            Some(own) => Handle::back(Owner::Plugin, own.handle.number),
+            None => Handle::of(&**object, Owner::Host, self.lent.add(object.clone())),
         })
     }
 
     fn take(&self, handle: Handle) -> Result<Arc<dyn Object>> {
-        let Handle { owner, number, type_name, bytes, summary } = handle;
-        if owner == Owner::Host {
+        let number = handle.number;
+        if handle.owner == Owner::Host {
             return self.lent.get(number).ok_or_else(|| Error::new(format!("an object {number} that it was not lent")));
         }
-        match type_name.parse() {
-            Ok(ty @ Type::Named(_)) if !Type::BUILT_IN.contains(&ty) => {}
-            _ => return Err(Error::new(format!("an object of its own that says it is {type_name:?}"))),
+        let Offers { denoiser, sampler, patch, .. } = &handle.offers;
+        let is_allowed = match handle.type_name.parse() {
+            Ok(ty) if ty == Type::DENOISER => denoiser.is_some(),
+            Ok(ty) if ty == Type::SAMPLER => *sampler,
+            Ok(ty) if ty == Type::MODEL_PATCH => *patch,
+            Ok(ty @ Type::Named(_)) => !Type::BUILT_IN.contains(&ty),
+            _ => false,
+        };
+        if !is_allowed {
+            return Err(Error::new(format!("an object of its own that says it is {:?}", handle.type_name)));
         }
-        let summary = summary.chars().take(1000).collect();
-        Ok(Arc::new(Remote { link: self.clone(), number, type_name, bytes: bytes.min(MAX_BYTES), summary }))
+        let summary = handle.summary.chars().take(1000).collect();
+        let handle = Handle { bytes: handle.bytes.min(MAX_BYTES), summary, ..handle };
+        Ok(Arc::new(Remote { peer: self.clone(), handle }))
+    }
+}
+
+/// Answers questions about objects of the host that are asked outside of calls, until the process is gone.
+pub fn answer(link: &Arc<Link>, socket: &UnixStream) {
+    // Whoever waits there waits for the process only, which ends in any case.
+    while let Ok((ToHost::Object { number, call }, payload)) = frame::receive(socket, None) {
+        let (answer, payload) = link.perform(number, call, payload, None);
+        if frame::send(socket, &ToPlugin::Answer(answer), &payload, None).is_err() {
+            return;
+        }
+    }
+}
+
+impl Link {
+    /// Calls a function of an object that the process was lent.
+    pub fn perform(self: &Arc<Self>, number: u64, call: Call, payload: Payload, ctx: Option<Ctx>) -> (Answer, Payload) {
+        let unknown = || Error::new(format!("the host has lent no object {number}"));
+        let answer = || {
+            let object = self.lent.get(number).ok_or_else(unknown)?;
+            let (reply, values) = object::perform(&*object, ctx, call, &decode(self, payload)?)?;
+            Ok((reply, encode(self, &values)?))
+        };
+        match panics::catch(answer) {
+            Ok((reply, payload)) => (Answer::Object(reply), payload),
+            Err(error) => (Answer::Failed(error.into()), Payload::default()),
+        }
     }
 }

@@ -5,16 +5,14 @@ use super::super::message::{Control, Start, Told, VERSION};
 use super::super::settings::{Isolation, Sandbox};
 use super::super::{ARGUMENT, Description};
 use super::link::Link;
-use super::watch;
-use crate::lock;
+use super::{objects, watch};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -23,23 +21,13 @@ const MAX_TYPES: usize = 10_000;
 const MAX_PORTS: usize = 1000;
 
 /// What a process may see of the environment; the rest may hold secrets.
-const ENVIRONMENT: &[&str] =
-    &["LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "RUST_BACKTRACE", "TZ"];
+const ENVIRONMENT: &[&str] = &["LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TZ"];
 
 /// The process of a plugin; it ends with this.
 pub struct Process {
     link: Arc<Link>,
     sandbox: Sandbox,
-    /// Channels that no call uses.
-    free: Mutex<Vec<Channel>>,
-    channels: AtomicU64,
     watcher: Option<JoinHandle<()>>,
-}
-
-/// A connection for one call at a time.
-pub struct Channel {
-    pub number: u64,
-    pub socket: UnixStream,
 }
 
 impl Process {
@@ -67,13 +55,7 @@ impl Process {
         let command = command(isolation, folder.path(), theirs.into());
         let (link, told, watcher) =
             watch::start(command, control, isolation.limits.clone(), folder).map_err(problem)?;
-        let mut process = Process {
-            link,
-            sandbox: NOTHING,
-            free: Mutex::default(),
-            channels: AtomicU64::new(0),
-            watcher: Some(watcher),
-        };
+        let mut process = Process { link, sandbox: NOTHING, watcher: Some(watcher) };
         process.link.tell(&Control::Start(start), None);
         let left = || isolation.limits.start.saturating_sub(started.elapsed());
         match process.hear(&told, left())? {
@@ -95,6 +77,8 @@ impl Process {
         if description.nodes.len() > MAX_TYPES || description.nodes.iter().any(has_many) {
             return Err(process.refused("its description is too long"));
         }
+        let _ = process.link.plugin.set(format!("{} {}", description.id, description.version));
+        process.answer_questions().map_err(problem)?;
         Ok((process, description))
     }
 
@@ -113,6 +97,15 @@ impl Process {
         PluginError::Crashed(format!("while it was loaded, {}", self.link.wait().in_words()))
     }
 
+    /// Starts the thread that answers what is asked outside of calls; it ends with the process.
+    fn answer_questions(&self) -> std::io::Result<()> {
+        let (socket, theirs) = UnixStream::pair()?;
+        self.link.tell(&Control::Objects, Some(theirs.into()));
+        let link = self.link.clone();
+        let thread = std::thread::Builder::new().name("objects of a plugin".to_owned());
+        thread.spawn(move || objects::answer(&link, &socket)).map(drop)
+    }
+
     pub fn link(&self) -> &Arc<Link> {
         &self.link
     }
@@ -120,25 +113,6 @@ impl Process {
     /// What the system sees to.
     pub fn sandbox(&self) -> Sandbox {
         self.sandbox
-    }
-
-    /// A channel for a call.
-    ///
-    /// # Errors
-    /// If the system gives none.
-    pub fn channel(&self) -> std::io::Result<Channel> {
-        if let Some(free) = lock(&self.free).pop() {
-            return Ok(free);
-        }
-        let (socket, theirs) = UnixStream::pair()?;
-        let number = self.channels.fetch_add(1, Ordering::Relaxed);
-        self.link.tell(&Control::Open(number), Some(theirs.into()));
-        Ok(Channel { number, socket })
-    }
-
-    /// Takes a channel back whose call is over.
-    pub fn give_back(&self, channel: Channel) {
-        lock(&self.free).push(channel);
     }
 }
 

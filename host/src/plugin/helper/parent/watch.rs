@@ -15,8 +15,9 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -72,6 +73,9 @@ fn spawn(mut command: Command, control: UnixStream, limits: Limits) -> io::Resul
         pidfd: pidfd_open(pid, PidfdFlags::empty())?,
         control,
         telling: Mutex::default(),
+        plugin: OnceLock::new(),
+        free: Mutex::default(),
+        channels: AtomicU64::new(0),
         limits,
         lent: Lent::default(),
         output: Mutex::new(Output::default()),
@@ -136,7 +140,7 @@ impl Watch {
             Ok((Told::Released(number), _)) => self.link.lent.remove(number),
             // Nobody hears it any more once the process was started.
             Ok((told, _)) => drop(self.tell.send(told)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return false,
+            Err(error) if frame::is_closed(&error) => return false,
             Err(error) => self.link.kill(&format!("it says what nobody understands: {error}")),
         }
         true

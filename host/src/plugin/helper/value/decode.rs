@@ -56,10 +56,9 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// # Errors
-    /// If there is more.
-    pub fn end(self) -> Result<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Error::new(format!("{} bytes too many", self.rest.len()))) }
+    /// Whether there is nothing more.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     fn get(&mut self) -> Result<Wire<'a>> {

@@ -10,9 +10,11 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
+use super::frame::Payload;
+use super::object::Offers;
 pub use decode::Decoder;
 pub use encode::Encoder;
-use selfsame_sdk::{Object, Result};
+use selfsame_sdk::{Object, Result, Slot};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -39,6 +41,21 @@ pub struct Handle {
     pub type_name: String,
     pub bytes: u64,
     pub summary: String,
+    pub offers: Offers,
+}
+
+impl Handle {
+    /// What stands for an object that this side has.
+    pub fn of(object: &dyn Object, owner: Owner, number: u64) -> Self {
+        let (type_name, bytes, summary) = (object.type_name().into_owned(), object.bytes(), object.summary());
+        Handle { owner, number, type_name, bytes, summary, offers: Offers::of(object) }
+    }
+
+    /// What stands for an object that the other side has and knows by its number.
+    pub fn back(owner: Owner, number: u64) -> Self {
+        let (type_name, summary) = (String::new(), String::new());
+        Handle { owner, number, type_name, bytes: 0, summary, offers: Offers::default() }
+    }
 }
 
 /// Who has an object.
@@ -46,6 +63,29 @@ pub struct Handle {
 pub enum Owner {
     Host,
     Plugin,
+}
+
+/// Slots as they are sent.
+///
+/// # Errors
+/// If one cannot be sent.
+pub fn encode(objects: &dyn Objects, slots: &[Slot]) -> Result<Payload> {
+    let mut encoder = Encoder::new(objects);
+    slots.iter().try_for_each(|slot| encoder.slot(slot))?;
+    encoder.finish()
+}
+
+/// All slots that were sent.
+///
+/// # Errors
+/// If they are none.
+pub fn decode(objects: &dyn Objects, payload: Payload) -> Result<Vec<Slot>> {
+    let mut decoder = Decoder::new(objects, &payload.bytes, payload.memory)?;
+    let mut slots = Vec::new();
+    while !decoder.is_empty() {
+        slots.push(decoder.slot()?);
+    }
+    Ok(slots)
 }
 
 #[derive(Serialize, Deserialize)]

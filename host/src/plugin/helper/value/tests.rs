@@ -13,13 +13,7 @@ impl Objects for Kept {
     fn lend(&self, object: &Arc<dyn Object>) -> Result<Handle> {
         let mut kept = crate::lock(&self.0);
         kept.push(object.clone());
-        Ok(Handle {
-            owner: Owner::Host,
-            number: kept.len() as u64 - 1,
-            type_name: object.type_name().into_owned(),
-            bytes: object.bytes(),
-            summary: object.summary(),
-        })
+        Ok(Handle::of(&**object, Owner::Host, kept.len() as u64 - 1))
     }
 
     fn take(&self, handle: Handle) -> Result<Arc<dyn Object>> {
@@ -48,7 +42,7 @@ fn sent(value: &Value) -> Result<Value> {
     let payload = encoder.finish()?;
     let mut decoder = Decoder::new(&kept, &payload.bytes, payload.memory)?;
     let value = decoder.value()?;
-    decoder.end()?;
+    assert!(decoder.is_empty());
     Ok(value)
 }
 
