@@ -8,6 +8,7 @@
 //! A library is never unloaded: its code may be referred to by values, threads and destructors of thread-local data.
 
 mod context;
+mod copy;
 mod describe;
 #[cfg(target_os = "linux")]
 mod elf;
@@ -24,3 +25,6 @@ mod strikes;
 
 pub use error::PluginError;
 pub use load::{About, Plugin};
+
+/// What to do about a failure that is the fault of the plugin, whatever it was given.
+pub(crate) const MISTAKE: &str = "this is a mistake in the plugin; please report it to its author";

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 
 /// See [`describe`](super::describe).
 pub fn describe(library: &Path, digest: String, isolation: &Isolation) -> Result<Description, PluginError> {
-    let (_, described) = Process::start(library, isolation)?;
+    let (_, described) = Process::start(library, &digest, isolation)?;
     Ok(Description { digest, ..described })
 }
 
@@ -61,7 +61,7 @@ impl Isolated {
         if let Some(running) = process.as_ref().filter(|process| !process.link().is_gone()) {
             return Ok(running.clone());
         }
-        let (started, described) = Process::start(&self.library, &self.isolation)?;
+        let (started, described) = Process::start(&self.library, &self.digest, &self.isolation)?;
         if described.id != self.id || !described.nodes.iter().map(|node| &node.id).eq(&self.nodes) {
             return Err(PluginError::Changed.into());
         }

@@ -31,11 +31,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a process that loads a library; gives what it says of itself, without its digest.
+    /// Starts a process that loads the library with this digest; gives what it says of itself.
     ///
     /// # Errors
     /// If there is no process, or no plugin in the library.
-    pub fn start(library: &Path, isolation: &Isolation) -> Result<(Self, Description), PluginError> {
+    pub fn start(library: &Path, digest: &str, isolation: &Isolation) -> Result<(Self, Description), PluginError> {
         let started = Instant::now();
         let problem =
             |problem: std::io::Error| PluginError::Process(format!("its process cannot be started: {problem}"));
@@ -46,6 +46,7 @@ impl Process {
         let folder = tempfile::Builder::new().prefix("selfsame-plugin-").tempdir().map_err(problem)?;
         let start = Start {
             library: unicode(library)?,
+            digest: digest.to_owned(),
             folder: unicode(folder.path())?,
             limits: isolation.limits.clone(),
             permissions: isolation.permissions.clone(),
@@ -87,13 +88,13 @@ impl Process {
                 let limit = self.link.limits.start;
                 self.link.kill(&format!("it was not loaded within {limit:?}, the limit of time"));
             }
-            PluginError::Process(format!("while it was loaded, {}", self.link.wait().in_words()))
+            PluginError::Crashed(format!("while it was loaded, {}", self.link.wait().in_words()))
         })
     }
 
     fn refused(&self, why: &str) -> PluginError {
         self.link.kill(why);
-        PluginError::Process(format!("while it was loaded, {}", self.link.wait().in_words()))
+        PluginError::Crashed(format!("while it was loaded, {}", self.link.wait().in_words()))
     }
 
     /// Starts the thread that answers what is asked outside of calls; it ends with the process.
