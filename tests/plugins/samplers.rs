@@ -124,13 +124,12 @@ fn a_rule_of_a_plugin_is_a_value_of_the_built_in_sampler() {
 #[test]
 fn noise_levels_of_ones_own_go_to_the_built_in_sampler() {
     let own = r#"sigmas: [14.0, 3.5, 0.5, 0], sampler: "euler""#;
-    let by_plugin = format!(
-        r#""d": Denoiser(model: Out("base.model"), positive: Out("text.positive"), negative: Out("text.negative")),
+    let by_plugin = r#"
+        "d": Denoiser(model: Out("base.model"), positive: Out("text.positive"), negative: Out("text.negative")),
         "x": AddNoise(model: Out("base.model"), latent: Out("empty.latent"), sigmas: [14.0, 3.5, 0.5, 0], seed: 5),
-        "euler": EulerSampler(denoiser: Out("d.denoiser"), latent: Out("x.latent"), sigmas: [14.0, 3.5, 0.5, 0]),"#
-    );
+        "euler": EulerSampler(denoiser: Out("d.denoiser"), latent: Out("x.latent"), sigmas: [14.0, 3.5, 0.5, 0]),"#;
     let built_in = latents(dynamic(), &PLAIN.built_in(own), "built_in.latent");
-    assert_eq!(latents(dynamic(), &by_plugin, "euler.latent"), built_in);
+    assert_eq!(latents(dynamic(), by_plugin, "euler.latent"), built_in);
     let rising = outcome(dynamic(), &PLAIN.built_in("sigmas: [1.0, 2.0]"), "built_in.latent");
     assert!(failure(&rising).contains("strictly decreasing"), "{}", failure(&rising));
 }
