@@ -3,6 +3,7 @@
 use super::exit::{Exit, OrStop, Stop};
 use clap::Args;
 use selfsame_host::plugin::Plugin;
+use selfsame_host::plugin::helper::{Isolation, Permissions};
 use selfsame_host::{Bytes, Error, Nodes};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -22,14 +23,25 @@ pub struct PluginFlags {
     /// Loads this plugin, a dynamic library, whose code then runs with all your rights; may be given several times
     #[arg(long, value_name = "FILE")]
     pub plugin: Vec<PathBuf>,
+    /// Runs each plugin in a process of its own, where a crash of it is a failure of a node, and it can neither see your
+    /// files nor reach other machines
+    #[arg(long)]
+    pub isolate_plugins: bool,
+    /// Lets isolated plugins read this file, or what is in this folder; may be given several times
+    #[arg(long, value_name = "PATH", requires = "isolate_plugins")]
+    pub plugins_read: Vec<PathBuf>,
 }
 
 impl PluginFlags {
     /// All node types.
     pub fn nodes(&self) -> Result<Nodes, Stop> {
         let mut nodes = Nodes::built_in();
+        let permissions = Permissions { read: self.plugins_read.clone(), network: false };
+        let isolation = Isolation { permissions, ..Isolation::default() };
         for path in &self.plugin {
-            let loaded = Plugin::load(path).map_err(|source| Error::Plugin { path: path.clone(), source });
+            let loaded =
+                if self.isolate_plugins { Plugin::load_isolated(path, &isolation) } else { Plugin::load(path) };
+            let loaded = loaded.map_err(|source| Error::Plugin { path: path.clone(), source });
             nodes.add_plugin(&*loaded.or_stop(Exit::Wrong)?).or_stop(Exit::Wrong)?;
         }
         Ok(nodes)

@@ -20,6 +20,7 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
+use selfsame_host::plugin::helper::{ARGUMENT, serve};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -54,6 +55,9 @@ enum Command {
     #[command(subcommand)]
     Bench(bench::Bench),
     Completions(completions::Completions),
+    /// The process of an isolated plugin; started by the host
+    #[command(name = ARGUMENT, hide = true)]
+    PluginHelper,
 }
 
 /// The whole program.
@@ -77,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Config(command) => command.run(config),
         Command::Bench(bench) => bench.run(config),
         Command::Completions(completions) => completions.run(),
+        Command::PluginHelper => return serve(),
     };
     let exit = done.unwrap_or_else(|stop| {
         output::tell(&stop.message);

@@ -37,4 +37,10 @@ pub enum PluginError {
         /// What is wrong.
         problem: String,
     },
+    /// Its own process does not start, does not get as far as it should, or says what is wrong with the library.
+    #[error("{0}")]
+    Process(String),
+    /// It is not what was described before.
+    #[error("its library has changed since it was described")]
+    Changed,
 }

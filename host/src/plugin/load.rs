@@ -3,6 +3,7 @@
 use super::context::Pool;
 use super::describe;
 use super::error::PluginError;
+use super::float_mode::FloatMode;
 use super::interfaces;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
@@ -10,7 +11,8 @@ use crate::lock;
 use libloading::Library;
 use selfsame_sdk::NodeType;
 use selfsame_sdk::ffi::abi::{self, *};
-use selfsame_sdk::ffi::{slice, text};
+use selfsame_sdk::ffi::slice;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
@@ -26,17 +28,37 @@ pub struct Plugin {
     origin: Arc<Origin>,
     about: About,
     nodes: Vec<Arc<dyn NodeType>>,
+    is_isolated: bool,
 }
 
 /// What a plugin says of itself; empty where it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct About {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The name that people read.
     pub title: String,
+    /// What it is for.
     pub doc: String,
+    /// Who made it.
     pub authors: String,
+    /// Its licence.
     pub license: String,
+    /// Where to read more.
     pub homepage: String,
+    /// What it was built by.
     pub build_info: Option<String>,
+}
+
+/// The SHA-256 of a library, in hexadecimal digits.
+pub(super) fn digest(path: &Path) -> Result<String, PluginError> {
+    let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+    #[cfg(target_os = "linux")]
+    super::elf::check(&bytes)?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What has no slash would be looked for in the system's folders.
+pub(super) fn whole_path(path: &Path) -> Result<PathBuf, PluginError> {
+    std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))
 }
 
 impl Plugin {
@@ -48,29 +70,28 @@ impl Plugin {
     pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
         static LOADED: Mutex<Option<HashMap<usize, Arc<Plugin>>>> = Mutex::new(None);
         selfsame_sdk::ffi::enter_by(interfaces::enter);
-        let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        drop(bytes);
-        // What has no slash is looked for in the system's folders.
-        let path = std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        let (digest, path) = (digest(path)?, whole_path(path)?);
+        // Libraries that were built for fast arithmetic change it for the thread that loads them.
+        let _float_mode = FloatMode::now();
         let mut loaded = lock(&LOADED);
-        let library = open(&path).map_err(|error| PluginError::NotLoaded(error.to_string()))?;
-        // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
-        let entry = unsafe {
-            let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
-            symbol.as_ref().ok_or(PluginError::NoEntry)?
-        };
+        let entry = entry_of(&path)?;
         let loaded = loaded.get_or_insert_default();
         let address = std::ptr::from_ref(entry) as usize;
         if let Some(known) = loaded.get(&address) {
             return Ok(known.clone());
         }
-        let plugin = Arc::new(Self::read(path, entry, digest)?);
+        let plugin = Arc::new(Self::read(path, entry, digest, &HOST)?);
         loaded.insert(address, plugin.clone());
         Ok(plugin)
     }
 
-    fn read(path: PathBuf, entry: &'static SsEntry, digest: String) -> Result<Self, PluginError> {
+    /// What a library with this entry offers, which is given this table of the host.
+    pub(super) fn read(
+        path: PathBuf,
+        entry: &'static SsEntry,
+        digest: String,
+        host: &'static SsHost,
+    ) -> Result<Self, PluginError> {
         // SAFETY: it is in the first 32 bytes, and ends with NUL.
         let build_info = unsafe { c_text(entry.build_info) };
         entry.check().map_err(|unfit| PluginError::Unfit { unfit, build_info: build_info.clone() })?;
@@ -78,7 +99,7 @@ impl Plugin {
         // SAFETY: `check` has seen that the table is whole; the text outlives the call, the table of the host everything.
         unsafe {
             if let Some(init) = entry.init {
-                match init(&HOST, SsStr::new(folder)) {
+                match init(host, SsStr::new(folder)) {
                     SS_STATUS_OK => {}
                     status => return Err(PluginError::Init(status)),
                 }
@@ -86,10 +107,34 @@ impl Plugin {
             let get_interface = entry.get_interface.ok_or(PluginError::Lacks("the function `get_interface`"))?;
             let interface = |id: &str| get_interface(SsStr::new(id));
             let (id, version, about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
-            let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
+            let name = format!("{id} {version}");
+            let origin = Arc::new(Origin { id, version, name, digest, contexts: Pool::new(host) });
             let nodes = read_types(interface(SS_NODE_FACTORY).cast(), &origin)?;
-            Ok(Plugin { path, origin, about, nodes })
+            Ok(Plugin { path, origin, about, nodes, is_isolated: false })
         }
+    }
+
+    /// A plugin whose nodes run elsewhere.
+    #[cfg(target_os = "linux")]
+    pub(super) fn elsewhere(
+        path: PathBuf,
+        [id, version, digest]: [String; 3],
+        about: About,
+        nodes: Vec<Arc<dyn NodeType>>,
+    ) -> Self {
+        let name = format!("{id} {version}");
+        let origin = Arc::new(Origin { id, version, name, digest, contexts: Pool::new(&HOST) });
+        Plugin { path, origin, about, nodes, is_isolated: true }
+    }
+
+    /// Whether its nodes run in a process of their own.
+    pub fn is_isolated(&self) -> bool {
+        self.is_isolated
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
     }
 
     /// Its library.
@@ -148,6 +193,17 @@ impl Plugin {
     }
 }
 
+/// Opens a library, and gives what it exports.
+pub(super) fn entry_of(path: &Path) -> Result<&'static SsEntry, PluginError> {
+    let library = open(path).map_err(|error| PluginError::NotLoaded(selfsame_sdk::Error::from(error).message))?;
+    // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
+    unsafe {
+        let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
+        let entry: *const SsEntry = *symbol;
+        entry.as_ref().filter(|_| entry.is_aligned()).ok_or(PluginError::NoEntry)
+    }
+}
+
 /// Opens a library for good: all its symbols are bound now, and seen by nobody else.
 fn open(path: &Path) -> Result<ManuallyDrop<Library>, libloading::Error> {
     // SAFETY: running the code of a plugin is what loading one means.
@@ -185,7 +241,7 @@ unsafe fn read_info(
     }
     let read = |what: &str, found: Option<SsStr>| {
         // SAFETY: texts of a table live as long as the process.
-        let text = unsafe { text(found.unwrap_or(SsStr::EMPTY)) };
+        let text = unsafe { describe::static_text(found.unwrap_or(SsStr::EMPTY)) };
         let broken = |problem| PluginError::Broken { of: format!("its {what}"), problem };
         text.map(str::to_owned).map_err(|error| broken(error.message))
     };

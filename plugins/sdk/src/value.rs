@@ -37,6 +37,12 @@ pub trait Object: Any + Send + Sync {
         self.type_name().into_owned()
     }
 
+    /// Whether it was lost with the process that had it: nothing can be done with it any more, and it is made again when it
+    /// is needed.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
     /// What it shows of itself by name, if anything.
     fn as_fields(&self) -> Option<&dyn Fields> {
         None
@@ -99,6 +105,15 @@ impl Value {
             Value::Text(_) => Type::STRING,
             Value::List(items) => Type::list(Type::union(items.iter().map(Value::ty))),
             Value::Object(object) => Type::Named(Cow::Owned(object.type_name().into_owned())),
+        }
+    }
+
+    /// Whether it, or a part of it, [is lost](Object::is_lost).
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Value::List(items) => items.iter().any(Value::is_lost),
+            Value::Object(object) => object.is_lost(),
+            _ => false,
         }
     }
 

@@ -21,6 +21,10 @@ impl Object for Struct {
         self.fields.iter().map(|(name, value)| name.len() as u64 + value.bytes()).sum()
     }
 
+    fn is_lost(&self) -> bool {
+        self.fields.iter().any(|(_, value)| value.is_lost())
+    }
+
     fn summary(&self) -> String {
         let names: Vec<&str> = self.fields.iter().map(|(name, _)| &**name).collect();
         format!("with {}", names.join(", "))

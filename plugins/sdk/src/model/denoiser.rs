@@ -1,6 +1,7 @@
 //! The function D(x, sigma).
 
 use crate::{Ctx, Result, Tensor};
+use serde::{Deserialize, Serialize};
 use std::any::Any;
 
 /// The function `D(x, sigma)` of k-diffusion that a sampler calls. Guidance, conditions, ControlNets, adapters, patches and what
@@ -31,7 +32,7 @@ pub trait Denoiser: Any + Send + Sync {
 }
 
 /// What a denoiser is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DenoiserInfo {
     /// What the network inside was trained to give; [`Denoiser::predict`] gives clean latents in any case.
     pub prediction: Prediction,
@@ -40,7 +41,7 @@ pub struct DenoiserInfo {
 }
 
 /// What a network was trained to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Prediction {
     /// The noise.
     Epsilon,

@@ -2,6 +2,7 @@
 
 use super::Prediction;
 use crate::{Ctx, Result};
+use serde::{Deserialize, Serialize};
 use std::any::Any;
 
 /// What can be told of a MODEL.
@@ -14,7 +15,7 @@ pub trait Model: Any + Send + Sync {
 }
 
 /// What a MODEL is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// What it was trained as: `SD1.5`, `SDXL`.
     pub family: String,
@@ -25,7 +26,7 @@ pub struct ModelInfo {
 }
 
 /// A cross-attention layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerInfo {
     /// Its name: `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
     pub path: String,

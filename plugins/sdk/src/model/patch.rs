@@ -1,6 +1,7 @@
 //! Model patches.
 
 use crate::{Ctx, Mask, Result, Tensor};
+use serde::{Deserialize, Serialize};
 use std::any::Any;
 
 /// What steers a network from inside, at places that it names. The weights of the network are never changed.
@@ -27,7 +28,7 @@ pub trait ModelPatch: Any + Send + Sync {
 }
 
 /// What kind of place it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Site {
     /// Keys and values beside those of the text in a cross-attention layer, with a softmax of their own (IP-Adapter, InstantID):
     /// `softmax(Q Kᵀ/√d) V`, times [`Hook::weights`] and [`Hook::mask`], is added to what the text gives.
@@ -93,7 +94,7 @@ impl Hook {
 }
 
 /// How a mask is brought to the size of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MaskResize {
     /// Linearly between the middles of pixels.
     Bilinear,
@@ -129,7 +130,7 @@ pub struct HookCall<'a> {
 }
 
 /// What a row of a batch belongs to: conditions may be evaluated together or one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Row {
     /// The number of the condition, positive ones first.
     pub condition: usize,
