@@ -4,7 +4,7 @@
 use crate::kit::*;
 use selfsame_host::plugin::Plugin;
 use selfsame_sdk::testing::TestHost;
-use selfsame_sdk::{Error, NodeType, Result, Status, Value};
+use selfsame_sdk::{Error, Level, NodeType, Result, Status, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -46,6 +46,18 @@ mod loaded {
         let node = Plugin::load(&c_library()).unwrap().nodes()[0].clone();
         is_well(&node, "locale");
         assert_eq!((format!("{}", 1.5), "1.5".parse()), ("1.5".to_owned(), Ok(1.5)));
+    }
+
+    /// It cannot be stopped, but whoever waits is told for whom.
+    #[test]
+    fn a_node_that_does_not_stop_is_told() {
+        let plugin = Plugin::load(&library("selfsame-fixtures")).unwrap();
+        let host = TestHost::new();
+        host.cancel();
+        host.run(&*node(&plugin, "Deed"), &[("deed", Value::Text("linger".into()))]).unwrap();
+        let told = "plugin selfsame-fixtures does not stop though the run was cancelled; only in a process of its own it could \
+                    be made to";
+        assert_eq!(host.said().logs, [(Level::Warn, told.to_owned())]);
     }
 
     #[test]
@@ -220,7 +232,7 @@ mod isolated {
         host.run(&*process(), &[("how", Value::Text("spam".into()))]).unwrap();
         let logs: Vec<String> = host.said().logs.into_iter().map(|(_, message)| message).collect();
         assert_eq!(logs.len(), 201, "{logs:?}");
-        assert!(logs.iter().any(|line| line == "output: error 0"), "{logs:?}");
+        assert!(logs[..200].iter().all(|line| line.starts_with("output: line") || line.starts_with("output: error")));
         assert!(logs[200].starts_with("output: ") && logs[200].ends_with(" more lines"), "{}", logs[200]);
     }
 

@@ -17,6 +17,7 @@ mod load;
 mod node;
 mod services;
 mod strikes;
+mod watchdog;
 
 pub use error::PluginError;
 pub use load::{About, Plugin};

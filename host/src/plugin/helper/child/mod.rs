@@ -7,6 +7,7 @@ mod services;
 mod system_calls;
 mod worker;
 
+use super::super::watchdog;
 use super::frame::{self, Payload};
 use super::message::{Control, Start, Told, VERSION};
 use super::{Description, Plugin};
@@ -25,6 +26,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use worker::Line;
 
+/// A node; one call at a time runs it.
+type SharedNode = Arc<Mutex<Box<dyn Node>>>;
+
 /// What all calls of this process have in common.
 struct Process {
     plugin: Arc<Plugin>,
@@ -32,7 +36,7 @@ struct Process {
     /// Nobody else writes to the control connection meanwhile.
     telling: Mutex<()>,
     /// The nodes of the host's graphs, by its numbers.
-    nodes: Mutex<HashMap<u64, Arc<Mutex<Box<dyn Node>>>>>,
+    nodes: Mutex<HashMap<u64, SharedNode>>,
     /// Where questions about objects of the host are asked outside of calls.
     objects: OnceLock<Line>,
     /// Objects of the plugin that the host holds.
@@ -53,6 +57,7 @@ pub fn serve() -> Result<(), String> {
     let sandbox = sandbox::enter(Path::new(&library), Path::new(&folder), &permissions);
     let tell = |told: &Told| frame::send(&control, told, &Payload::default(), None);
     tell(&Told::Hello { version: VERSION.to_owned(), sandbox }).map_err(told)?;
+    watchdog::turn_off();
     let loaded = Plugin::load(Path::new(&library)).map_err(|error| error.to_string());
     let described = loaded.and_then(|plugin| Ok((describe(&plugin)?, plugin)));
     let (description, plugin) = match described {
