@@ -6,21 +6,40 @@
 mod c;
 #[path = "plugins/command_line.rs"]
 mod command_line;
+#[path = "plugins/compilers.rs"]
+mod compilers;
+#[path = "plugins/descriptor.rs"]
+mod descriptor;
+#[path = "plugins/frozen.rs"]
+mod frozen;
+#[path = "plugins/hazards.rs"]
+mod hazards;
 #[cfg(target_os = "linux")]
 #[path = "plugins/isolated.rs"]
 mod isolated;
+#[cfg(target_os = "linux")]
+#[path = "plugins/isolated_models.rs"]
+mod isolated_models;
 #[path = "plugins/kit.rs"]
 mod kit;
-#[path = "plugins/loading.rs"]
-mod loading;
+#[path = "plugins/load.rs"]
+mod load;
+#[path = "plugins/models.rs"]
+mod models;
 #[path = "plugins/parity.rs"]
 mod parity;
+#[path = "plugins/patches.rs"]
+mod patches;
 #[cfg(target_os = "linux")]
 #[path = "plugins/permissions.rs"]
 mod permissions;
 #[path = "plugins/process.rs"]
 mod process;
-#[path = "plugins/rules.rs"]
-mod rules;
+#[path = "plugins/run.rs"]
+mod run;
 #[path = "plugins/running.rs"]
 mod running;
+#[path = "plugins/samplers.rs"]
+mod samplers;
+#[path = "plugins/values.rs"]
+mod values;

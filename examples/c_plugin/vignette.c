@@ -14,14 +14,14 @@ static SsStatus run(void *node, SsCtx *ctx, const SsValue *in, uint64_t n_in, Ss
     if (ss_view(in[0], &image) || !ss_f32(&image)) return ss_fail(ctx, SS_STATUS_INVALID_ARGUMENT, "not f32", "image");
 
     /* The host's memory, so that nothing has to be copied. */
-    status = ctx->host->tensor_new(ctx, image.dtype, image.shape, image.ndim, image.device, &made, &builder);
+    status = ss_tensor_new(ctx, image.shape, image.ndim, &made, &builder);
     if (status) return status;
 
     const float *from = ss_f32(&image), strength = (float)in[1].v.f;
     float *to = ss_f32(&made);
     int64_t batch = image.shape[0], height = image.shape[1], width = image.shape[2], channels = image.shape[3];
     for (int64_t b = 0; b < batch; b++) {
-        if (ctx->host->cancelled(ctx)) return SS_STATUS_CANCELLED;
+        if (ss_cancelled(ctx)) return SS_STATUS_CANCELLED;
         for (int64_t y = 0; y < height; y++) {
             for (int64_t x = 0; x < width; x++) {
                 /* -1..1 from edge to edge. */
@@ -30,9 +30,9 @@ static SsStatus run(void *node, SsCtx *ctx, const SsValue *in, uint64_t n_in, Ss
                 for (int64_t c = 0; c < channels; c++) *to++ = *from++ * (c == 3 ? 1 : light);
             }
         }
-        ctx->host->progress(ctx, (uint64_t)b + 1, (uint64_t)batch, ss_str("pictures"));
+        ss_progress(ctx, (uint64_t)b + 1, (uint64_t)batch, "pictures");
     }
-    return ctx->host->tensor_finish(ctx, builder, ss_str("IMAGE"), &out[0]);
+    return ss_tensor_finish(ctx, builder, "IMAGE", &out[0]);
 }
 
 static const SsRange zero_to_one = {0, 1};

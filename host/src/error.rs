@@ -33,6 +33,16 @@ pub enum Error {
         /// Why.
         source: PluginError,
     },
+    /// Two plugins with one id.
+    #[error("two plugins are called {id}: {} and {}", .first.display(), .second.display())]
+    PluginTwice {
+        /// The id.
+        id: String,
+        /// The library of the one that is there.
+        first: PathBuf,
+        /// The library of the other.
+        second: PathBuf,
+    },
     /// A node type in a plan that this host does not have.
     #[error("there is no node type {0}")]
     NoSuchNode(String),

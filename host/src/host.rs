@@ -12,6 +12,7 @@ use selfsame_nodes::Compute;
 use selfsame_nodes::onnx::Runtime;
 use selfsame_sdk::{MakeShared, Object};
 use std::any::{Any, TypeId};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -193,6 +194,7 @@ impl Host {
 
     /// See [`selfsame_sdk::Ctx::shared`].
     pub(crate) fn shared(&self, key: &str, make: MakeShared) -> selfsame_sdk::Result<Arc<dyn Any + Send + Sync>> {
+        let _within = Within::enter(self, key)?;
         let making = lock(&self.making).entry(key.to_owned()).or_default().clone();
         let guard = lock(&making);
         let known = lock(&self.memory).shared(key);
@@ -260,6 +262,35 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.tidy();
+    }
+}
+
+thread_local! {
+    /// The shared resources that this thread is making, one for the other, each with the address of its host.
+    static MAKING: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A thread makes a shared resource, or waits for it, until this is dropped.
+struct Within;
+
+impl Within {
+    /// # Errors
+    /// If the resource is being made by this thread, which would wait for itself.
+    fn enter(host: &Host, key: &str) -> selfsame_sdk::Result<Within> {
+        let entry = (std::ptr::from_ref(host).addr(), key.to_owned());
+        MAKING.with_borrow_mut(|making| {
+            if making.contains(&entry) {
+                return Err(selfsame_sdk::Error::new("a shared resource asks for itself while it is made"));
+            }
+            making.push(entry);
+            Ok(Within)
+        })
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        MAKING.with_borrow_mut(Vec::pop);
     }
 }
 

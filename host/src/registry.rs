@@ -5,6 +5,7 @@ use crate::plugin::Plugin;
 use selfsame_graphs::Registry;
 use selfsame_sdk::{Codec, NodeDescriptor, NodeType};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Node types, and how their values are stored.
@@ -13,6 +14,8 @@ pub struct Nodes {
     types: Vec<Arc<dyn NodeType>>,
     by_name: HashMap<String, usize>,
     codecs: HashMap<&'static str, Codec>,
+    /// Plugins whose node types are there, by id: library and digest.
+    plugins: HashMap<String, (PathBuf, String)>,
 }
 
 impl Nodes {
@@ -64,11 +67,19 @@ impl Nodes {
         nodes.into_iter().try_for_each(|node| self.add(node))
     }
 
-    /// Adds the node types of a plugin, all or none.
+    /// Adds the node types of a plugin, all or none. One that is there already, also from another copy of the file, is not
+    /// added again.
     ///
     /// # Errors
-    /// As [`add`](Self::add); if the plugin claims ids of the host's.
+    /// As [`add`](Self::add); if the plugin claims ids of the host's; if another plugin has its id.
     pub fn add_plugin(&mut self, plugin: &Plugin) -> Result<(), Error> {
+        if let Some((path, digest)) = self.plugins.get(plugin.id()) {
+            if digest == plugin.digest() {
+                return Ok(());
+            }
+            let (first, second) = (path.clone(), plugin.path().to_owned());
+            return Err(Error::PluginTwice { id: plugin.id().to_owned(), first, second });
+        }
         let mut with = self.clone();
         for node in plugin.nodes() {
             let id = &node.descriptor().id;
@@ -78,6 +89,7 @@ impl Nodes {
             }
             with.add(node.clone())?;
         }
+        with.plugins.insert(plugin.id().to_owned(), (plugin.path().to_owned(), plugin.digest().to_owned()));
         *self = with;
         Ok(())
     }

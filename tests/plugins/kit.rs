@@ -8,7 +8,8 @@ use selfsame_sdk::{Error, Image, NodeType, Value};
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 /// The library of a package that these tests depend on: cargo has built it beside them.
@@ -38,17 +39,48 @@ pub fn isolation() -> Isolation {
 
 /// A source in C as a library, built with these arguments.
 pub fn build_c(source: &Path, name: &str, arguments: &[&str]) -> PathBuf {
-    // Libraries are loaded for good, so the folder stays too, until all tests are over.
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path();
-    let built = folder.join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"));
+    let strict = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1"];
+    build_with("cc", source, name, &[&strict, arguments].concat()).expect("these tests need a C compiler")
+}
+
+/// A text in C as a library; what it says twice counts as it says it last.
+pub fn build_source(source: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("source{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let path = libraries().join(format!("{name}.c"));
+    std::fs::write(&path, source).unwrap();
+    build_c(&path, &name, &["-Wno-unused", "-Wno-override-init"])
+}
+
+/// A source as a library, built by this compiler; none if it is not there.
+pub fn build_with(compiler: &str, source: &Path, name: &str, arguments: &[&str]) -> Option<PathBuf> {
+    let built = libraries().join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"));
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/abi/include");
-    let mut command = Command::new("cc");
-    command.args(["-shared", "-fPIC", "-fvisibility=hidden", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-o"]);
-    command.arg(&built).args(arguments).arg("-I").arg(include).arg(source);
-    let output = command.output().expect("these tests need a C compiler");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    built
+    let mut command = Command::new(compiler);
+    command.args(["-shared", "-fPIC", "-fvisibility=hidden", "-o"]).arg(&built).args(arguments);
+    let output = command.arg("-I").arg(include).arg(source).output().ok()?;
+    assert!(output.status.success(), "{compiler} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(built)
+}
+
+/// Where libraries are built. They are loaded for good, so the folder stays until the next time.
+pub fn libraries() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
+        // There may have been no time before.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    });
+    &FOLDER
+}
+
+/// A copy of a library, which is a library of its own.
+pub fn copy_of(library: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let copy = libraries().join(format!("copy{}{DLL_SUFFIX}", COUNT.fetch_add(1, Ordering::Relaxed)));
+    std::fs::copy(library, &copy).unwrap();
+    copy
 }
 
 /// A file of this repository.

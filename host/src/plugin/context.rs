@@ -5,19 +5,23 @@
 //! the context is open.
 
 use super::float_mode::FloatMode;
-use super::services::HOST;
 use super::watchdog;
 use crate::lock;
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::{Error, Services, Status};
 use std::cell::UnsafeCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+/// How many calls later a context is used again at the earliest: so long, one that was kept is refused for sure.
+const REST: usize = 64;
+
 /// The contexts of a plugin.
-#[derive(Default)]
 pub struct Pool {
-    free: Mutex<Vec<&'static Slot>>,
+    /// What it may ask.
+    host: &'static SsHost,
+    /// Those of calls that are over, the latest last.
+    free: Mutex<VecDeque<&'static Slot>>,
     /// Ids of nodes, which a plugin may keep too.
     ids: Mutex<HashSet<&'static str>>,
 }
@@ -83,10 +87,18 @@ pub struct Building {
 }
 
 impl Pool {
+    /// Contexts with this table of the host.
+    pub fn new(host: &'static SsHost) -> Self {
+        Pool { host, free: Mutex::default(), ids: Mutex::default() }
+    }
+
     /// Calls a function of a plugin with a context that is open until it returns. Gives what it gives, and what is known of
     /// failures.
     pub fn call<R>(&self, plugin: &str, services: &dyn Services, function: impl FnOnce(*mut SsCtx) -> R) -> (R, Told) {
-        let slot = lock(&self.free).pop().unwrap_or_else(Slot::leak);
+        let mut free = lock(&self.free);
+        let used = if free.len() > REST { free.pop_front() } else { None };
+        drop(free);
+        let slot = used.unwrap_or_else(|| Slot::leak(self.host));
         // SAFETY: nobody but the pool had it. The lifetimes end when the slot is closed.
         unsafe {
             (*slot.table.get()).node_id = SsStr::new(self.keep(services.node_id()));
@@ -131,7 +143,7 @@ impl Drop for Opened<'_> {
         }
         *state = State { next_builder: state.next_builder, ..State::default() };
         drop(state);
-        lock(&self.pool.free).push(self.slot);
+        lock(&self.pool.free).push_back(self.slot);
     }
 }
 
@@ -141,11 +153,11 @@ impl Slot {
         self.table.get()
     }
 
-    fn leak() -> &'static Slot {
+    fn leak(host: &'static SsHost) -> &'static Slot {
         let table = SsCtx {
             struct_size: size_of::<SsCtx>() as u32,
             flags: 0,
-            host: &HOST,
+            host,
             host_data: std::ptr::null_mut(),
             node_id: SsStr::EMPTY,
             device: SsDLDevice { device_type: SS_DL_CPU, device_id: 0 },
@@ -231,6 +243,7 @@ impl Drop for Lent<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::services::HOST;
     use super::*;
     use selfsame_sdk::testing::TestHost;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -243,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_context_is_open_only_while_the_call_lasts() {
-        let (host, pool) = (TestHost::new(), Pool::default());
+        let (host, pool) = (TestHost::new(), Pool::new(&HOST));
         let (kept, told) = pool.call("acme", &host, |ctx| {
             // SAFETY: it is the context of the call.
             let lent = unsafe { Lent::of(ctx) }.unwrap();
@@ -256,15 +269,17 @@ mod tests {
         assert!(unsafe { Lent::of(kept) }.is_none());
         // SAFETY: null is allowed.
         assert!(unsafe { Lent::of(std::ptr::null_mut()) }.is_none());
-        let (again, told) = pool.call("acme", &host, |ctx| ctx);
-        assert_eq!(again, kept);
-        assert!(told.failure.is_none());
+        for _ in 0..REST {
+            let (another, told) = pool.call("acme", &host, |ctx| ctx);
+            assert!(another != kept && told.failure.is_none());
+        }
+        assert_eq!(pool.call("acme", &host, |ctx| ctx).0, kept);
     }
 
     #[test]
     fn a_call_waits_for_the_threads_that_use_it() {
         static DONE: AtomicBool = AtomicBool::new(false);
-        let (host, pool) = (TestHost::new(), Pool::default());
+        let (host, pool) = (TestHost::new(), Pool::new(&HOST));
         let (thread, _) = pool.call("acme", &host, |ctx| {
             let taken = Taken(ctx);
             let (tell, told) = std::sync::mpsc::channel();

@@ -11,7 +11,7 @@ use crate::lock;
 use libloading::Library;
 use selfsame_sdk::NodeType;
 use selfsame_sdk::ffi::abi::{self, *};
-use selfsame_sdk::ffi::{slice, text};
+use selfsame_sdk::ffi::slice;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -51,6 +51,8 @@ pub struct About {
 /// The SHA-256 of a library, in hexadecimal digits.
 pub(super) fn digest(path: &Path) -> Result<String, PluginError> {
     let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+    #[cfg(target_os = "linux")]
+    super::elf::check(&bytes)?;
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -72,23 +74,24 @@ impl Plugin {
         // Libraries that were built for fast arithmetic change it for the thread that loads them.
         let _float_mode = FloatMode::now();
         let mut loaded = lock(&LOADED);
-        let library = open(&path).map_err(|error| PluginError::NotLoaded(error.to_string()))?;
-        // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
-        let entry = unsafe {
-            let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
-            symbol.as_ref().ok_or(PluginError::NoEntry)?
-        };
+        let entry = entry_of(&path)?;
         let loaded = loaded.get_or_insert_default();
         let address = std::ptr::from_ref(entry) as usize;
         if let Some(known) = loaded.get(&address) {
             return Ok(known.clone());
         }
-        let plugin = Arc::new(Self::read(path, entry, digest)?);
+        let plugin = Arc::new(Self::read(path, entry, digest, &HOST)?);
         loaded.insert(address, plugin.clone());
         Ok(plugin)
     }
 
-    fn read(path: PathBuf, entry: &'static SsEntry, digest: String) -> Result<Self, PluginError> {
+    /// What a library with this entry offers, which is given this table of the host.
+    pub(super) fn read(
+        path: PathBuf,
+        entry: &'static SsEntry,
+        digest: String,
+        host: &'static SsHost,
+    ) -> Result<Self, PluginError> {
         // SAFETY: it is in the first 32 bytes, and ends with NUL.
         let build_info = unsafe { c_text(entry.build_info) };
         entry.check().map_err(|unfit| PluginError::Unfit { unfit, build_info: build_info.clone() })?;
@@ -96,7 +99,7 @@ impl Plugin {
         // SAFETY: `check` has seen that the table is whole; the text outlives the call, the table of the host everything.
         unsafe {
             if let Some(init) = entry.init {
-                match init(&HOST, SsStr::new(folder)) {
+                match init(host, SsStr::new(folder)) {
                     SS_STATUS_OK => {}
                     status => return Err(PluginError::Init(status)),
                 }
@@ -104,7 +107,8 @@ impl Plugin {
             let get_interface = entry.get_interface.ok_or(PluginError::Lacks("the function `get_interface`"))?;
             let interface = |id: &str| get_interface(SsStr::new(id));
             let (id, version, about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
-            let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
+            let name = format!("{id} {version}");
+            let origin = Arc::new(Origin { id, version, name, digest, contexts: Pool::new(host) });
             let nodes = read_types(interface(SS_NODE_FACTORY).cast(), &origin)?;
             Ok(Plugin { path, origin, about, nodes, is_isolated: false })
         }
@@ -118,7 +122,8 @@ impl Plugin {
         about: About,
         nodes: Vec<Arc<dyn NodeType>>,
     ) -> Self {
-        let origin = Arc::new(Origin { id, version, digest, contexts: Pool::default() });
+        let name = format!("{id} {version}");
+        let origin = Arc::new(Origin { id, version, name, digest, contexts: Pool::new(&HOST) });
         Plugin { path, origin, about, nodes, is_isolated: true }
     }
 
@@ -188,6 +193,17 @@ impl Plugin {
     }
 }
 
+/// Opens a library, and gives what it exports.
+pub(super) fn entry_of(path: &Path) -> Result<&'static SsEntry, PluginError> {
+    let library = open(path).map_err(|error| PluginError::NotLoaded(selfsame_sdk::Error::from(error).message))?;
+    // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
+    unsafe {
+        let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
+        let entry: *const SsEntry = *symbol;
+        entry.as_ref().filter(|_| entry.is_aligned()).ok_or(PluginError::NoEntry)
+    }
+}
+
 /// Opens a library for good: all its symbols are bound now, and seen by nobody else.
 fn open(path: &Path) -> Result<ManuallyDrop<Library>, libloading::Error> {
     // SAFETY: running the code of a plugin is what loading one means.
@@ -225,7 +241,7 @@ unsafe fn read_info(
     }
     let read = |what: &str, found: Option<SsStr>| {
         // SAFETY: texts of a table live as long as the process.
-        let text = unsafe { text(found.unwrap_or(SsStr::EMPTY)) };
+        let text = unsafe { describe::static_text(found.unwrap_or(SsStr::EMPTY)) };
         let broken = |problem| PluginError::Broken { of: format!("its {what}"), problem };
         text.map(str::to_owned).map_err(|error| broken(error.message))
     };

@@ -9,12 +9,16 @@
 
 mod context;
 mod describe;
+#[cfg(target_os = "linux")]
+mod elf;
 mod error;
 mod float_mode;
 pub mod helper;
 mod interfaces;
 mod load;
 mod node;
+#[cfg(test)]
+mod old_hosts;
 mod services;
 mod strikes;
 mod watchdog;

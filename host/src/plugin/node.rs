@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct Origin {
     pub id: String,
     pub version: String,
+    /// Both, as people read them.
+    pub name: String,
     pub digest: String,
     pub contexts: Pool,
 }
@@ -23,7 +25,7 @@ impl Origin {
     fn named(&self, error: Error) -> Error {
         match error.status {
             Status::NeedsInput | Status::Cancelled => error,
-            _ => Error { message: format!("{} (plugin {} {})", error.message, self.id, self.version), ..error },
+            _ => Error { message: format!("{} (plugin {})", error.message, self.name), ..error },
         }
     }
 }
@@ -104,6 +106,10 @@ impl NodeType for ForeignType {
     fn fingerprint(&self) -> &str {
         &self.origin.digest
     }
+
+    fn plugin(&self) -> &str {
+        &self.origin.name
+    }
 }
 
 struct ForeignNode {
@@ -142,6 +148,7 @@ impl ForeignNode {
             }
         });
         let given: Vec<Exported> = given.collect();
+        let ports = inputs.ports();
         let inputs: Vec<SsValue> = given.iter().map(Exported::as_raw).collect();
         let mut outputs = vec![SsValue::NULL; self.outputs.len()];
         let run = self.functions.run;
@@ -151,9 +158,13 @@ impl ForeignNode {
         });
         // SAFETY: what the plugin has written there is ours, whatever the status.
         let outputs: Vec<Exported> = outputs.into_iter().map(|value| unsafe { Exported::from_raw(value) }).collect();
+        if let Some((port, _)) = ports.iter().zip(&given).find(|(_, given)| given.was_over_released()) {
+            let message = "the node has released it more often than it has retained it";
+            return Err(self.broke_a_rule(format!("input `{}`: {message}", port.name)));
+        }
         match status {
             SS_STATUS_OK => self.take(outputs, &slots),
-            status => Err(self.failed(status, told)),
+            status => Err(self.failed(ctx, status, told)),
         }
     }
 
@@ -169,7 +180,7 @@ impl ForeignNode {
                 unsafe { create(table, ctx, &mut node) }
             });
             if status != SS_STATUS_OK {
-                return Err(self.failed(status, told));
+                return Err(self.failed(ctx, status, told));
             }
         }
         self.node = Some(Handle(node));
@@ -193,17 +204,26 @@ impl ForeignNode {
         let named = |(port, value): (&OutputPort, Exported)| {
             take((port, value)).map_err(|error| format!("output `{}`: {}", port.name, error.message))
         };
-        self.outputs.iter().zip(outputs).map(named).collect::<Result<_, _>>().map_err(|message| {
-            self.strikes.add();
-            Error::with(Status::Internal, message)
-                .hint("this is a mistake in the plugin; please report it to its author")
-        })
+        self.outputs
+            .iter()
+            .zip(outputs)
+            .map(named)
+            .collect::<Result<_, _>>()
+            .map_err(|message| self.broke_a_rule(message))
     }
 
-    fn failed(&self, status: SsStatus, told: Told) -> Error {
+    fn broke_a_rule(&self, message: String) -> Error {
+        self.strikes.add();
+        Error::with(Status::Internal, message).hint("this is a mistake in the plugin; please report it to its author")
+    }
+
+    fn failed(&self, ctx: Ctx, status: SsStatus, told: Told) -> Error {
         let error = failure("the node", status, told);
         if error.status == Status::Panic {
             self.strikes.add();
+        }
+        if error.status == Status::Cancelled && !ctx.is_cancelled() {
+            return Error::new("the node says that it was cancelled, which it was not");
         }
         error
     }

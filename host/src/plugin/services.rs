@@ -4,8 +4,8 @@ use super::context::{Building, Failure, Lent};
 use super::interfaces;
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::ffi::{
-    Blob, Exported, adopt, export, from_status, import, import_owned, named_struct, named_tensor, slice, text, texts,
-    to_status, type_of_plugin,
+    Blob, Exported, MOST_BYTES, adopt, export, from_status, import, import_owned, named_struct, named_tensor, slice,
+    text, texts, to_status, type_of_plugin,
 };
 use selfsame_sdk::{Error, Image, Level, Result, Status, Tensor, Value, panics};
 use std::any::Any;
@@ -268,7 +268,7 @@ unsafe extern "C" fn shared(
                     return Err(Error::with(status, "the shared resource cannot be made"));
                 }
                 let made = import_owned(made)?.ok_or_else(|| Error::new("nothing was made as a shared resource"))?;
-                Ok((Arc::new(made) as Arc<dyn Any + Send + Sync>, bytes))
+                Ok((Arc::new(made) as Arc<dyn Any + Send + Sync>, bytes.min(MOST_BYTES)))
             };
             let shared = call.services.shared(&key, &mut make)?;
             let shared =

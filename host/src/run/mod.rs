@@ -6,6 +6,7 @@ mod engine;
 mod explain;
 mod prepare;
 mod services;
+mod watchdog;
 
 pub use explain::Reason;
 pub(crate) use explain::Trace;
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 use std::time::Instant;
+use watchdog::{Watchdog, Watching};
 
 /// How to run a plan.
 #[derive(Clone)]
@@ -147,6 +149,7 @@ pub(crate) struct Run<'r> {
     traces_before: HashMap<String, Trace>,
     unique: Key,
     counter: AtomicU64,
+    watchdog: Watchdog,
 }
 
 impl Host {
@@ -225,12 +228,20 @@ impl<'r> Run<'r> {
             },
             unique: unique.finish(),
             counter: AtomicU64::new(0),
+            watchdog: Watchdog::default(),
         }
     }
 
     fn to_the_end(&self) -> Ended {
         let shared = Shared { engine: Mutex::new(Engine::new(self)), wake: Condvar::new(), workers: Mutex::new(1) };
-        std::thread::scope(|scope| self.work(&shared, scope));
+        std::thread::scope(|scope| {
+            let _watching = Watching(&self.watchdog);
+            if self.prepared.nodes.iter().any(|node| !node.node_type.plugin().is_empty()) {
+                // Without it nobody is told, and nothing else changes.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, || self.watchdog.look(self));
+            }
+            self.work(&shared, scope);
+        });
         let mut engine = shared.engine.into_inner().unwrap_or_else(PoisonError::into_inner);
         let stopped = self.cancel.check().is_err();
         let states = engine.states();
@@ -312,6 +323,7 @@ impl<'r> Run<'r> {
         let services = CallServices::new(self, node);
         let mut instance = lock(&self.instances).get_mut(&node).and_then(Vec::pop);
         let alone = prepared.alone.as_deref().map(lock);
+        let watched = (!prepared.node_type.plugin().is_empty()).then(|| self.watchdog.watch(node));
         let started = Instant::now();
         let result = panics::catch(|| {
             let instance = instance.get_or_insert_with(|| prepared.node_type.create());
@@ -319,6 +331,7 @@ impl<'r> Run<'r> {
             instance.run(Ctx::new(&services), &inputs)
         });
         let seconds = started.elapsed().as_secs_f64();
+        drop(watched);
         drop(alone);
         match result {
             Err(Error { status: Status::Panic, .. }) => panics::discard(instance),

@@ -45,6 +45,9 @@ pub(super) struct Keep {
     pub noise_latent: Option<Latent>,
 }
 
+/// Channels of the latents of SD1.5 and SDXL: `latent_channels` of their VAEs' configurations.
+const CHANNELS: usize = 4;
+
 /// A model under its conditions.
 pub(super) struct ModelDenoiser {
     /// Which one it is of all that were ever made, for the sessions of a call.
@@ -104,8 +107,7 @@ impl ModelDenoiser {
 
 impl Denoiser for ModelDenoiser {
     fn info(&self) -> DenoiserInfo {
-        // Source: the VAEs of SD1.5 and SDXL.
-        DenoiserInfo { prediction: self.model.told_prediction(), channels: 4 }
+        DenoiserInfo { prediction: self.model.told_prediction(), channels: CHANNELS }
     }
 
     fn sigmas(&self) -> &[f64] {
@@ -120,7 +122,10 @@ impl Denoiser for ModelDenoiser {
         if !(sigma > 0.0 && sigma.is_finite()) {
             return Err(invalid(format!("expected a noise level above 0, got {sigma}")));
         }
-        let shape = x.dims("[B,C,H,W]").map_err(|error| invalid(error.message))?;
+        let shape: [usize; 4] = x.dims("[B,C,H,W]").map_err(|error| invalid(error.message))?;
+        if shape[1] != CHANNELS || shape.contains(&0) {
+            return Err(invalid(format!("expected latents of {CHANNELS} channels, [B,{CHANNELS},H,W], got {shape:?}")));
+        }
         let mut session = match open.remove(&self.id) {
             Some(session) if session.shape == shape => session,
             _ => self.session(ctx, shape)?,
@@ -147,5 +152,12 @@ impl Denoiser for ModelDenoiser {
         let _ = session.preview.show(ctx, &denoised);
         open.insert(self.id, session);
         Ok(Estimate { denoised: from_device(&denoised)?, uncond })
+    }
+
+    fn bytes(&self) -> u64 {
+        let latent = |latent: &Latent| Object::bytes(latent);
+        let keep = |keep: &Keep| latent(&keep.latent) + keep.noise_latent.as_ref().map_or(0, latent);
+        let conditions = Object::bytes(&self.positive) + Object::bytes(&self.negative);
+        Object::bytes(&self.model) + conditions + self.keep.as_ref().map_or(0, keep)
     }
 }

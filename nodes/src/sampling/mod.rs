@@ -1,6 +1,7 @@
 //! Denoising.
 
 pub mod add_noise;
+pub mod custom_sampler;
 pub mod denoiser;
 mod errors;
 pub mod guided;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         sigmas::sigmas,
         add_noise::add_noise,
         select_sampler::select_sampler,
+        custom_sampler::custom_sampler,
         patch_model::patch_model,
     ]
 }

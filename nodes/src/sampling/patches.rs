@@ -3,9 +3,9 @@
 use super::errors::carried;
 use crate::wires::{Span, from_device, to_device};
 use candle_core as candle;
+use selfsame_models as models;
 use selfsame_models::sampling::{ExtraAttention, HookBatch, Hooks, Moment, Window};
-use selfsame_models::unet::{self, AdapterLayerKv, BlockSite, CrossLayer, UNet};
-use selfsame_models::{self as models};
+use selfsame_models::unet::{self, AdapterLayerKv, AttentionPart, CrossLayer, HookSite, UNet};
 use selfsame_sdk::prelude::*;
 use selfsame_sdk::{Hook, HookCall, MaskResize, Row, Site, panics};
 use std::sync::Arc;
@@ -74,23 +74,32 @@ fn check(hook: &Hook, unet: &UNet) -> Result<(), String> {
 
 /// All places of a site.
 fn names(site: Site, unet: &UNet) -> Vec<String> {
-    let blocks = |block: fn(usize) -> BlockSite| (0..unet.skips()).map(|i| block(i).to_string()).collect();
+    let blocks = |block: fn(usize) -> HookSite<'static>| (0..unet.skips()).map(|i| block(i).to_string()).collect();
+    let layers = || unet.cross_layers().iter().map(|layer| layer.path.clone());
     match site {
-        Site::AttentionAdd => unet.cross_layers().iter().map(|layer| layer.path.clone()).collect(),
-        Site::Input => blocks(BlockSite::Input),
-        Site::Middle => vec![BlockSite::Middle.to_string()],
-        Site::Output => blocks(BlockSite::Output),
+        Site::AttentionAdd => layers().collect(),
+        Site::Input => blocks(HookSite::Input),
+        Site::Middle => vec![HookSite::Middle.to_string()],
+        Site::Output => blocks(HookSite::Output),
+        // Beside each layer that reads the text is one of the picture itself.
+        Site::Query | Site::Key | Site::Value | Site::Attention => {
+            layers().flat_map(|path| [path.replace("attn2", "attn1"), path]).collect()
+        }
     }
 }
 
 /// Whether a name is one of those that a pattern means, in which `*` stands for any letters.
 fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name
-            .strip_prefix(start)
-            .is_some_and(|name| (0..=name.len()).filter_map(|i| name.get(i..)).any(|name| matches(rest, name))),
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else { return false };
+    let Some(end) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
     }
+    rest.ends_with(end)
 }
 
 /// Patches in a call.
@@ -200,15 +209,23 @@ impl Asked<'_> {
         &self,
         batch: &HookBatch<'_>,
         moment: &Moment,
-        block: BlockSite,
+        at: HookSite<'_>,
         mut x: candle::Tensor,
     ) -> Result<candle::Tensor> {
-        let (site, layer) = match block {
-            BlockSite::Input(layer) => (Site::Input, layer),
-            BlockSite::Middle => (Site::Middle, 0),
-            BlockSite::Output(layer) => (Site::Output, layer),
+        let (site, layer, heads) = match at {
+            HookSite::Input(block) => (Site::Input, block, 0),
+            HookSite::Middle => (Site::Middle, 0, 0),
+            HookSite::Output(block) => (Site::Output, block, 0),
+            HookSite::Attention { part: AttentionPart::Query, layer, heads, .. } => (Site::Query, layer, heads),
+            HookSite::Attention { part: AttentionPart::Key, layer, heads, .. } => (Site::Key, layer, heads),
+            HookSite::Attention { part: AttentionPart::Value, layer, heads, .. } => (Site::Value, layer, heads),
+            HookSite::Attention { part: AttentionPart::Out, layer, heads, .. } => (Site::Attention, layer, heads),
         };
-        let place = block.to_string();
+        if !self.patches.hooks.iter().any(|bound| bound.hook.site == site) {
+            return Ok(x);
+        }
+        let place = at.to_string();
+        let widths = self.patches.unet.cross_layers().get(layer).filter(|_| heads > 0);
         let works = |bound: &&Bound| {
             bound.hook.site == site && bound.window.contains(moment) && matches(&bound.hook.places, &place)
         };
@@ -220,9 +237,9 @@ impl Asked<'_> {
                 site,
                 layer,
                 place: &place,
-                heads: 0,
-                hidden: 0,
-                context: 0,
+                heads,
+                hidden: widths.map_or(0, |layer| layer.hidden),
+                context: widths.map_or(0, |layer| layer.context),
                 latent: batch.latent,
                 sigma: moment.sigma,
                 rows: &rows,
@@ -256,11 +273,11 @@ impl Hooks for Asked<'_> {
         hooks.map(|bound| self.extra(bound, batch, &rows).map_err(carried)).collect()
     }
 
-    fn block(
+    fn add(
         &self,
         batch: &HookBatch<'_>,
         moment: &Moment,
-        site: BlockSite,
+        site: HookSite<'_>,
         x: candle::Tensor,
     ) -> models::Result<candle::Tensor> {
         self.added(batch, moment, site, x).map_err(carried)

@@ -1,6 +1,7 @@
 //! Denoise with k-diffusion's samplers.
 
 use super::add_noise::noisy;
+use super::custom_sampler::sample;
 use super::denoiser::{Keep, ModelDenoiser};
 use super::errors::told;
 use super::guided::{Preview, mask_to_device, noise, prepare, sigma_window};
@@ -10,7 +11,6 @@ use crate::wires::{Conditioning, Model, from_device, to_device};
 use selfsame_models::Work;
 use selfsame_models::samplers::{self, Schedule, ksampler};
 use selfsame_models::sampling::{DenoiserSettings, Guidance, Hooks, Inpaint, SigmaSettings, sample_sigmas};
-use selfsame_sdk::Sampling;
 use selfsame_sdk::prelude::*;
 
 /// Makes latents of a picture: denoises noise, or a picture with noise added, step by step.
@@ -94,7 +94,7 @@ pub fn sampler(
             }
             _ => latent.samples.clone(),
         };
-        let samples = measure(ctx, Work::Sampling, || sample_by(ctx, &rule, &denoiser, x, &sigmas, seed))?;
+        let samples = sample(ctx, &rule, &denoiser, x, &sigmas, seed)?;
         return Ok(Latent { samples, noise_mask: latent.noise_mask });
     }
     let compute: &Compute = ctx.get()?;
@@ -133,26 +133,4 @@ pub fn sampler(
         sample_sigmas(&mut run.guided, &settings, &latents, added, step_noise, &mut on_step).map_err(told)
     })?;
     Ok(Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask })
-}
-
-/// Samples by the rule of another node.
-fn sample_by(
-    ctx: Ctx,
-    rule: &SamplerValue,
-    denoiser: &DenoiserValue,
-    x: Tensor,
-    sigmas: &[f64],
-    seed: Seed,
-) -> Result<Tensor> {
-    if sigmas.len() < 2 {
-        return Ok(x);
-    }
-    samplers::check_sigmas(sigmas)?;
-    let shape = x.shape().to_vec();
-    let given = rule.sample(ctx, Sampling { denoiser, x, sigmas, seed: seed.0 })?;
-    if given.shape() != shape {
-        let message = format!("{rule:?} gave latents {:?}, expected {shape:?}", given.shape());
-        return Err(Error::input("custom_sampler", message));
-    }
-    Ok(given)
 }

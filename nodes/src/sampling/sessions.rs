@@ -46,6 +46,7 @@ impl Sessions {
             Err(TryLockError::Poisoned(open)) => {
                 let mut open = open.into_inner();
                 open.clear();
+                self.open.clear_poison();
                 Ok(open)
             }
             Err(TryLockError::WouldBlock) => refused("a denoiser is asked while one is answering: a patch cannot ask"),

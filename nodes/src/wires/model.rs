@@ -126,8 +126,8 @@ fn bytes(model: &Model) -> u64 {
         let mask = a.mask.as_ref().map_or(0, |(mask, _)| mask.data().len() as u64 * 4);
         a.tokens.bytes() + a.negative_tokens.bytes() + mask
     };
-    // Patches are values of their own.
-    1024 + model.adapters.iter().map(adapter).sum::<u64>()
+    let patches = model.patches.iter().map(|patch| patch.object().bytes()).sum::<u64>();
+    1024 + model.adapters.iter().map(adapter).sum::<u64>() + patches
 }
 
 wire!(Model, "MODEL", Type::MODEL, bytes, as_model: Model);

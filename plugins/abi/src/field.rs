@@ -1,7 +1,7 @@
 //! Reading tables that may be older, and therefore shorter, than this version of them.
 
-/// Reads a field of a table behind a pointer: `field!(table, SsHost, log)` is `None` if the table is null or ends before
-/// the field, and `Some` of the field otherwise.
+/// Reads a field of a table behind a pointer: `field!(table, SsHost, log)` is `None` if the table is null, lies where no
+/// table can, or ends before the field, and `Some` of the field otherwise.
 ///
 /// It has to stand in an `unsafe` block: the pointer must be null or point at a table that starts with its true
 /// `struct_size`.
@@ -10,7 +10,7 @@ macro_rules! field {
     ($table:expr, $type:ty, $field:ident) => {{
         let table: *const $type = $table;
         let end = ::core::mem::offset_of!($type, $field) + $crate::size_of_field(|table: &$type| &table.$field);
-        if table.is_null() || ((*table).struct_size as usize) < end {
+        if table.is_null() || !table.is_aligned() || ((*table).struct_size as usize) < end {
             None
         } else {
             Some((&raw const (*table).$field).read())

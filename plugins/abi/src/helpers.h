@@ -27,7 +27,42 @@ static inline bool ss_str_is(SsStr str, const char *text) {
 
 /* Why a node fails: `return ss_fail(ctx, SS_STATUS_INVALID_ARGUMENT, "expected a square picture", "image");` */
 static inline SsStatus ss_fail(SsCtx *ctx, SsStatus status, const char *message, const char *port) {
-    return ctx->host->fail(ctx, status, ss_str(message), ss_str(port), ss_str(0));
+    if (SS_HAS(ctx->host, SsHost, fail)) return ctx->host->fail(ctx, status, ss_str(message), ss_str(port), ss_str(0));
+    return status == SS_STATUS_OK ? SS_STATUS_INTERNAL : status;
+}
+
+/* Ends a function of the plugin with SS_STATUS_UNSUPPORTED if the host is too old to know a function of its table:
+   `SS_NEEDS(ctx, save);` before `ctx->host->save(...)`. */
+#define SS_NEEDS(ctx, function)                                                                                        \
+    do {                                                                                                               \
+        if (!SS_HAS((ctx)->host, SsHost, function))                                                                    \
+            return ss_fail((ctx), SS_STATUS_UNSUPPORTED, "this host is too old: it does not know `" #function "`", 0); \
+    } while (0)
+
+/* What a plugin in C asks most often, in hosts of any age: those that cannot be asked are not cancelled, and are told nothing. */
+static inline bool ss_cancelled(SsCtx *ctx) {
+    return SS_HAS(ctx->host, SsHost, cancelled) && ctx->host->cancelled(ctx);
+}
+
+static inline void ss_log(SsCtx *ctx, uint32_t level, const char *message) {
+    if (SS_HAS(ctx->host, SsHost, log)) ctx->host->log(ctx, level, ss_str(message));
+}
+
+static inline void ss_progress(SsCtx *ctx, uint64_t done, uint64_t total, const char *label) {
+    if (SS_HAS(ctx->host, SsHost, progress)) ctx->host->progress(ctx, done, total, ss_str(label));
+}
+
+/* A tensor of the host's memory, f32, for the plugin to fill, and the value that is made of it. */
+static inline SsStatus ss_tensor_new(SsCtx *ctx, const int64_t *shape, int32_t ndim, SsDLTensor *out, SsTensorBuilder **builder) {
+    const SsDLDataType f32 = {SS_DL_FLOAT, 32, 1};
+    const SsDLDevice cpu = {SS_DL_CPU, 0};
+    SS_NEEDS(ctx, tensor_new);
+    return ctx->host->tensor_new(ctx, f32, shape, ndim, cpu, out, builder);
+}
+
+static inline SsStatus ss_tensor_finish(SsCtx *ctx, SsTensorBuilder *builder, const char *type_name, SsValue *out) {
+    SS_NEEDS(ctx, tensor_finish);
+    return ctx->host->tensor_finish(ctx, builder, ss_str(type_name), out);
 }
 
 /* Values of a number, a truth value and nothing. */
@@ -72,13 +107,13 @@ static inline const void *ss_interface(SsValue value, const char *id) {
 /* The text of a STRING, valid as long as the value; empty for any other. */
 static inline SsStr ss_text(SsValue value) {
     const SsString *string = (const SsString *)ss_interface(value, SS_STRING);
-    return string ? string->view(value.v.o) : ss_str(0);
+    return SS_HAS(string, SsString, view) ? string->view(value.v.o) : ss_str(0);
 }
 
 /* Describes the numbers of a TENSOR, IMAGE or MASK. Values of the host are f32, row-major without gaps; others need not be. */
 static inline SsStatus ss_view(SsValue value, SsDLTensor *out) {
     const SsTensor *tensor = (const SsTensor *)ss_interface(value, SS_TENSOR);
-    return tensor ? tensor->describe(value.v.o, out) : SS_STATUS_INVALID_ARGUMENT;
+    return SS_HAS(tensor, SsTensor, describe) ? tensor->describe(value.v.o, out) : SS_STATUS_INVALID_ARGUMENT;
 }
 
 /* How many numbers a tensor has. */

@@ -128,6 +128,15 @@ pub const SS_SITE_MIDDLE: u32 = 3;
 /// What enters a layer of the way up beside the tensor of the way down, as above. Places are called `output_blocks.0`,
 /// `output_blocks.1`, ...
 pub const SS_SITE_OUTPUT: u32 = 4;
+/// The queries of an attention layer. Input and output f32 [rows, tokens, hidden]; the output is added, in every step. Places are
+/// called by the path of the layer: `attn1` at its end is attention of the picture to itself, `attn2` to the text.
+pub const SS_SITE_QUERY: u32 = 5;
+/// The keys of an attention layer, as above.
+pub const SS_SITE_KEY: u32 = 6;
+/// The values of an attention layer, as above.
+pub const SS_SITE_VALUE: u32 = 7;
+/// What an attention layer gives before its output projection, with what adapters add, as above.
+pub const SS_SITE_ATTENTION: u32 = 8;
 
 /// A mask is resized to a layer linearly between the middles of pixels.
 pub const SS_RESIZE_BILINEAR: u32 = 0;
@@ -183,15 +192,15 @@ pub struct SsHookCall {
     pub hook: u32,
     /// Its SS_SITE_*.
     pub site: u32,
-    /// The number of the layer (down, up, middle) or block.
+    /// The number of the block, or of the cross-attention layer (down, up, middle) in the same transformer block.
     pub layer: u32,
     /// The name of the place.
     pub place: SsStr,
-    /// Heads of the attention layer; 0 at other sites.
+    /// Heads of the attention layer; 0 at blocks.
     pub heads: u32,
-    /// Width of its queries, keys and values; 0 at other sites.
+    /// Width of its queries, keys and values; 0 at blocks.
     pub hidden: u32,
-    /// Width of the tokens of text that it reads; 0 at other sites.
+    /// Width of the tokens of text that the cross-attention layer reads; 0 at blocks.
     pub context: u32,
     /// Rows of the latents.
     pub latent_height: u32,

@@ -59,8 +59,10 @@ pub fn expand(attributes: TokenStream, function: TokenStream) -> Result<TokenStr
             type State = #state;
 
             fn describe() -> ::selfsame_sdk::NodeDescriptor {
+                // Written out, since a plugin may be of an edition whose prelude lacks a trait.
+                let types = <#returned as ::selfsame_sdk::IntoOutputs>::types();
                 let types: [::selfsame_sdk::Type; #count] =
-                    <#returned as ::selfsame_sdk::IntoOutputs>::types().try_into().expect("#[output] names every output");
+                    ::std::convert::TryInto::try_into(types).expect("#[output] names every output");
                 let descriptor = ::selfsame_sdk::NodeDescriptor::new(#id, #type_name)
                     .title(#title)
                     .category(#category)
@@ -68,7 +70,7 @@ pub fn expand(attributes: TokenStream, function: TokenStream) -> Result<TokenStr
                     #calls
                     #(.input(#ports))*;
                 let names: [(&str, &str); #count] = [#((#output_names, #output_docs)),*];
-                names.into_iter().zip(types).fold(descriptor, |descriptor, ((name, doc), ty)| {
+                ::std::iter::IntoIterator::into_iter(names).zip(types).fold(descriptor, |descriptor, ((name, doc), ty)| {
                     descriptor.output(::selfsame_sdk::OutputPort::new(name, ty).doc(doc))
                 })
             }

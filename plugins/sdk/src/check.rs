@@ -1,6 +1,7 @@
 //! What makes a descriptor inconsistent.
 
 use crate::{InputPort, NodeDescriptor, Range, Type, Widget};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -158,7 +159,9 @@ fn check_range(which: &str, range: &Range, numeric: bool, found: &mut Findings) 
     let ends = [range.min, range.max];
     found.unless(!ends.into_iter().flatten().any(f64::is_nan), || format!("a bound of the {which} range is NaN"));
     if let [Some(min), Some(max)] = ends {
-        found.unless(min <= max, || format!("the {which} range is empty: {min} is above {max}"));
+        found.unless(min.partial_cmp(&max) != Some(Ordering::Greater), || {
+            format!("the {which} range is empty: {min} is above {max}")
+        });
     }
 }
 

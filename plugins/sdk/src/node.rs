@@ -17,6 +17,11 @@ pub trait NodeType: Send + Sync {
     fn fingerprint(&self) -> &str {
         ""
     }
+
+    /// The plugin that it is from, and its version: `acme-filters 1.2.0`; empty for what is part of the host.
+    fn plugin(&self) -> &str {
+        ""
+    }
 }
 
 /// A node of a graph.

@@ -14,7 +14,7 @@ use super::prepared::{Batch, Prepared};
 use super::stack::{check_context, lcm};
 use super::window::Moment;
 use crate::controlnet::ControlInput;
-use crate::unet::{AdapterKv, BlockHook, BlockSite, Residuals, UNet, UNetInput};
+use crate::unet::{AdapterKv, Hook, HookSite, Residuals, UNet, UNetInput};
 use crate::{Cancel, Error, Meter, Result, Work};
 use candle_core::Tensor;
 use std::collections::HashMap;
@@ -208,7 +208,7 @@ impl GuidedModel {
             .map(|(_, kv)| kv)
             .chain(prepared.extra.iter().filter(|(window, _)| window.contains(moment)).map(|(_, kv)| kv))
             .collect();
-        let at_block = hooks.map(|hooks| move |site: BlockSite, x| hooks.block(&hooked, moment, site, x));
+        let add = hooks.map(|hooks| move |site: HookSite<'_>, x| hooks.add(&hooked, moment, site, x));
         let input = UNetInput {
             sample: &sample,
             timesteps: &timesteps,
@@ -217,7 +217,7 @@ impl GuidedModel {
             guidance: prepared.guidance.as_ref(),
             adapters: &adapters,
             residuals: residuals.as_ref(),
-            hook: at_block.as_ref().map(|hook| hook as &BlockHook<'_>),
+            hook: add.as_ref().map(|add| add as &Hook<'_>),
             cancel: &self.cancel,
             observe: None,
         };

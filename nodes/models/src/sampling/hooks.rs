@@ -5,7 +5,7 @@
 
 use super::window::{Moment, Window};
 use crate::Result;
-use crate::unet::{AdapterLayerKv, BlockSite, MaskResize};
+use crate::unet::{AdapterLayerKv, HookSite, MaskResize};
 use candle_core::Tensor;
 use std::fmt;
 
@@ -17,11 +17,11 @@ pub trait Hooks {
     /// When it cannot say.
     fn attention(&self, batch: &HookBatch<'_>) -> Result<Vec<ExtraAttention>>;
 
-    /// `x [rows, C, h, w]` at a block with what is added to it: asked at every block of every step.
+    /// `x` at a place with what is added to it: asked at every place in every step.
     ///
     /// # Errors
     /// When it cannot say.
-    fn block(&self, batch: &HookBatch<'_>, moment: &Moment, site: BlockSite, x: Tensor) -> Result<Tensor>;
+    fn add(&self, batch: &HookBatch<'_>, moment: &Moment, site: HookSite<'_>, x: Tensor) -> Result<Tensor>;
 }
 
 impl fmt::Debug for dyn Hooks + '_ {

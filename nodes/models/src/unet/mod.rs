@@ -3,8 +3,8 @@
 //! **Source**: `UNet2DConditionModel` of diffusers 0.42.1. **Weights**: diffusers names (`down_blocks.0.resnets.0.conv1.weight`).
 //!
 //! Nothing is forked to steer it. What can be hooked in, per forward pass: keys and values of any number of adapters
-//! ([`AdapterKv`]), residuals of any number of ControlNets ([`Residuals`]), what adds to blocks ([`BlockHook`]), an observer of
-//! every block; and, when it is built, weight deltas ([`Weights::with_deltas`]).
+//! ([`AdapterKv`]), residuals of any number of ControlNets ([`Residuals`]), what else adds to blocks and attention ([`Hook`]), an
+//! observer of every block; and, when it is built, weight deltas ([`Weights::with_deltas`]).
 
 mod config;
 mod cross_attention;
@@ -22,7 +22,7 @@ pub use cross_attention::{AdapterKv, AdapterLayerKv, ContextKv, CrossLayer, Mask
 pub use embedding::AddedConditions;
 pub(crate) use embedding::Embedding;
 pub(crate) use encoder::{DownBlocks, MidBlock};
-pub use hook::{BlockHook, BlockSite};
+pub use hook::{AttentionPart, Hook, HookSite};
 pub(crate) use keys::Keys;
 pub use pass::Observer;
 pub(crate) use pass::Pass;
@@ -74,8 +74,8 @@ pub struct UNetInput<'a> {
     pub adapters: &'a [&'a AdapterKv],
     /// What ControlNets add in this step.
     pub residuals: Option<&'a Residuals>,
-    /// What else adds to blocks.
-    pub hook: Option<&'a BlockHook<'a>>,
+    /// What else adds to blocks and attention.
+    pub hook: Option<&'a Hook<'a>>,
     /// Looked at between layers.
     pub cancel: &'a Cancel,
     /// Shown the output of every block, by its dotted name.
@@ -231,8 +231,14 @@ impl UNet {
         let dtype = input.sample.dtype();
         let time = self.embedding.forward(input.timesteps, input.added, input.guidance, dtype, observe)?;
         let time = crate::ops::silu(&time)?;
-        let pass =
-            Pass { time: &time, context: input.context, adapters: input.adapters, cancel: input.cancel, observe };
+        let pass = Pass {
+            time: &time,
+            context: input.context,
+            adapters: input.adapters,
+            hook: input.hook,
+            cancel: input.cancel,
+            observe,
+        };
         let centred = match self.config.center_input_sample {
             true => ((input.sample * 2.0)? - 1.0)?,
             false => input.sample.clone(),
@@ -247,30 +253,24 @@ impl UNet {
         }
         if let Some(hook) = input.hook {
             for (block, skip) in skips.iter_mut().enumerate() {
-                *skip = hook(BlockSite::Input(block), skip.clone())?;
+                *skip = hook(HookSite::Input(block), skip.clone())?;
             }
-            x = hook(BlockSite::Middle, x)?;
+            x = hook(HookSite::Middle, x)?;
         }
-        let x = self.run_up(x, skips, &pass, input.hook)?;
+        let x = self.run_up(x, skips, &pass)?;
         let x = self.conv_norm_out.forward(&x)?;
         observe("conv_norm_out", &x);
         self.conv_out.forward(&crate::ops::silu(&x)?)
     }
 
-    fn run_up(
-        &self,
-        mut x: Tensor,
-        mut skips: Vec<Tensor>,
-        pass: &Pass<'_>,
-        hook: Option<&BlockHook<'_>>,
-    ) -> Result<Tensor> {
+    fn run_up(&self, mut x: Tensor, mut skips: Vec<Tensor>, pass: &Pass<'_>) -> Result<Tensor> {
         let mut blocks = 0..;
         for block in &self.up {
             for (layer, resnet) in block.resnets.iter().enumerate() {
                 pass.cancel.check()?;
                 let skip = skips.pop().expect("load_up counted as many layers as the way down pushes tensors");
-                if let (Some(hook), Some(block)) = (hook, blocks.next()) {
-                    x = hook(BlockSite::Output(block), x)?;
+                if let (Some(hook), Some(block)) = (pass.hook, blocks.next()) {
+                    x = hook(HookSite::Output(block), x)?;
                 }
                 x = resnet.forward(&Tensor::cat(&[&x, &skip], 1)?, pass.time)?;
                 (pass.observe)(&resnet.path, &x);

@@ -10,11 +10,15 @@ use super::{model, tensor};
 use crate::{Error, Fields, Image, Mask, Object, Result, Tensor, Value, panics};
 use std::any::Any;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A value in the form of the boundary; it is given up when this is dropped.
-#[repr(transparent)]
-pub struct Exported(SsValue);
+pub struct Exported {
+    value: SsValue,
+    /// It was made by this side and never given away: the other side only borrows it.
+    lent: bool,
+}
 
 impl Exported {
     /// Takes over a value of the other side, whatever it may be.
@@ -22,44 +26,61 @@ impl Exported {
     /// # Safety
     /// If it is an object, it has a count to give.
     pub unsafe fn from_raw(value: SsValue) -> Self {
-        Exported(value)
+        Exported { value, lent: false }
     }
 
     /// The value; it stays counted by this.
     pub fn as_raw(&self) -> SsValue {
-        self.0
+        self.value
     }
 
     /// The value and its count, for the receiver to release.
     pub fn into_raw(self) -> SsValue {
-        std::mem::ManuallyDrop::new(self).0
+        if let Some(lent) = self.lent() {
+            lent.held.fetch_add(1, Ordering::Relaxed);
+        }
+        std::mem::ManuallyDrop::new(self).value
+    }
+
+    /// Whether the other side has released a value that it only borrowed more often than it has retained it.
+    pub fn was_over_released(&self) -> bool {
+        self.lent().is_some_and(|lent| lent.over_released.load(Ordering::Relaxed))
+    }
+
+    fn lent(&self) -> Option<&Lent> {
+        // SAFETY: `lend` made it, and this holds a count.
+        self.lent.then(|| unsafe { lent(self.value.v.o) })
     }
 }
 
 impl Drop for Exported {
     fn drop(&mut self) {
-        if self.0.tag == SS_OBJ {
-            // SAFETY: it is an object, and this holds a count. A broken one cannot be given up.
-            drop(unsafe { ObjRef::from_raw(self.0.v.o) });
+        if self.value.tag != SS_OBJ {
+            return;
+        }
+        // SAFETY: it is an object, and this holds a count. A broken one cannot be given up.
+        unsafe {
+            match self.lent {
+                true => give_up(self.value.v.o),
+                false => drop(ObjRef::from_raw(self.value.v.o)),
+            }
         }
     }
 }
 
 /// A value for the other side. What came from there is handed back as it was.
 pub fn export(value: &Value) -> Exported {
-    Exported(match value {
-        Value::Bool(value) => SsValue::bool(*value),
-        Value::Int(value) => SsValue::int(*value),
-        Value::Float(value) => SsValue::float(*value),
-        Value::Text(_) | Value::List(_) => SsValue::object(lend(value.clone())),
-        Value::Object(object) => SsValue::object(match downcast::<Foreign>(&**object) {
-            Some(foreign) => foreign.object().clone().into_raw(),
-            None => match origin(value) {
-                Some(origin) => origin.clone().into_raw(),
-                None => lend(value.clone()),
-            },
-        }),
-    })
+    let theirs = match value {
+        Value::Bool(value) => return Exported { value: SsValue::bool(*value), lent: false },
+        Value::Int(value) => return Exported { value: SsValue::int(*value), lent: false },
+        Value::Float(value) => return Exported { value: SsValue::float(*value), lent: false },
+        Value::Text(_) | Value::List(_) => None,
+        Value::Object(object) => downcast::<Foreign>(&**object).map(Foreign::object).or_else(|| origin(value)),
+    };
+    match theirs {
+        Some(theirs) => Exported { value: SsValue::object(theirs.clone().into_raw()), lent: false },
+        None => Exported { value: SsValue::object(lend(value.clone())), lent: true },
+    }
 }
 
 /// What the other side sees of a value: `header` first, the rest is ours.
@@ -70,6 +91,9 @@ pub(super) struct Lent {
     type_name: Box<str>,
     /// Of its tensor, if it has one.
     shape: Box<[i64]>,
+    /// How many of its holders are on the other side. Those of this side do not depend on how well the other side counts.
+    held: AtomicU64,
+    over_released: AtomicBool,
     /// Of what it shows by name, once they were asked for.
     names: OnceLock<Vec<String>>,
     /// Of its patch, once they were asked for.
@@ -87,9 +111,26 @@ fn lend(value: Value) -> *mut SsObj {
         value => value.ty().to_string().into(),
     };
     let shape = tensor_of(&value).map_or(&[][..], Tensor::shape).iter().map(|dim| *dim as i64).collect();
-    let (names, hooks) = (OnceLock::new(), OnceLock::new());
-    let lent = Lent { header: SsObj { vt: &VT }, value, type_name, shape, names, hooks };
+    let lent = Lent {
+        header: SsObj { vt: &VT },
+        value,
+        type_name,
+        shape,
+        held: AtomicU64::new(0),
+        over_released: AtomicBool::new(false),
+        names: OnceLock::new(),
+        hooks: OnceLock::new(),
+    };
     Arc::into_raw(Arc::new(lent)).cast_mut().cast()
+}
+
+/// Gives up a count of this side.
+///
+/// # Safety
+/// The object was made by [`lend`], and the caller holds the count.
+unsafe fn give_up(object: *mut SsObj) {
+    // SAFETY: the caller promises it.
+    panics::discard(unsafe { Arc::from_raw(object.cast::<Lent>().cast_const()) });
 }
 
 /// The value behind an object that this side has lent.
@@ -177,13 +218,24 @@ static VT: SsObjVt = SsObjVt {
 };
 
 unsafe extern "C" fn retain(object: *mut SsObj) {
-    // SAFETY: `lend` made it of an `Arc`.
-    unsafe { Arc::increment_strong_count(object.cast::<Lent>().cast_const()) }
+    // SAFETY: `lend` made it of an `Arc`, and the caller holds it.
+    unsafe {
+        lent(object).held.fetch_add(1, Ordering::Relaxed);
+        Arc::increment_strong_count(object.cast::<Lent>().cast_const());
+    }
 }
 
 unsafe extern "C" fn release(object: *mut SsObj) {
-    // SAFETY: as above; the caller gives up a count.
-    panics::discard(unsafe { Arc::from_raw(object.cast::<Lent>().cast_const()) });
+    let one_less = |held: u64| held.checked_sub(1);
+    // SAFETY: the caller holds the object, or at least borrows it.
+    unsafe {
+        let lent = lent(object);
+        match lent.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less) {
+            Ok(_) => give_up(object),
+            // This is the count of this side.
+            Err(_) => lent.over_released.store(true, Ordering::Relaxed),
+        }
+    }
 }
 
 unsafe extern "C" fn type_name(object: *mut SsObj) -> SsStr {
@@ -316,7 +368,9 @@ unsafe extern "C" fn struct_get(object: *mut SsObj, name: SsStr, out: *mut SsVal
     let field = match field {
         Ok(Some(field)) => Some(export(&field)),
         // A name with nothing behind it is there all the same.
-        Ok(None) => lent.names().iter().any(|known| known == name).then_some(Exported(SsValue::NULL)),
+        Ok(None) => {
+            lent.names().iter().any(|known| known == name).then_some(Exported { value: SsValue::NULL, lent: false })
+        }
         Err(error) => return to_status(error.status),
     };
     // SAFETY: the caller can take a value.

@@ -110,6 +110,10 @@ pub(super) fn site_number(site: Site) -> u32 {
         Site::Input => SS_SITE_INPUT,
         Site::Middle => SS_SITE_MIDDLE,
         Site::Output => SS_SITE_OUTPUT,
+        Site::Query => SS_SITE_QUERY,
+        Site::Key => SS_SITE_KEY,
+        Site::Value => SS_SITE_VALUE,
+        Site::Attention => SS_SITE_ATTENTION,
     }
 }
 
@@ -119,6 +123,10 @@ pub(super) fn site(number: u32) -> Result<Site> {
         SS_SITE_INPUT => Ok(Site::Input),
         SS_SITE_MIDDLE => Ok(Site::Middle),
         SS_SITE_OUTPUT => Ok(Site::Output),
+        SS_SITE_QUERY => Ok(Site::Query),
+        SS_SITE_KEY => Ok(Site::Key),
+        SS_SITE_VALUE => Ok(Site::Value),
+        SS_SITE_ATTENTION => Ok(Site::Attention),
         other => Err(unknown("a site of hooks", other)),
     }
 }

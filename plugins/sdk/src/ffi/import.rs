@@ -8,7 +8,7 @@ use super::tensor;
 use super::text::text;
 use crate::{Error, Image, Latent, Mask, Result, Tensor, Type, Value};
 
-/// How deeply lists may nest.
+/// How deeply lists and structs may nest.
 const MAX_DEPTH: usize = 16;
 /// The most values in one, through all its lists.
 const MAX_VALUES: u64 = 10_000_000;
@@ -51,6 +51,9 @@ impl Import {
                 (SS_BOOL, truth @ (0 | 1)) => Ok(Some(Value::Bool(truth == 1))),
                 (SS_BOOL, number) => Err(Error::new(format!("a BOOL of {number}; expected 0 or 1"))),
                 (SS_INT, number) => Ok(Some(Value::Int(number))),
+                (SS_FLOAT, _) if !value.v.f.is_finite() => {
+                    Err(Error::new(format!("a FLOAT of {}; expected a finite number", value.v.f)))
+                }
                 (SS_FLOAT, _) => Ok(Some(Value::Float(value.v.f))),
                 (SS_OBJ, _) => self.object(ObjRef::retain(value.v.o)?, depth).map(Some),
                 (tag, _) => Err(Error::new(format!("a value with the unknown tag {tag}"))),
@@ -63,6 +66,9 @@ impl Import {
             return Ok(own.clone());
         }
         let name = object.type_name()?.to_owned();
+        if depth > MAX_DEPTH {
+            return Err(Error::new(format!("{name} {depth} values deep in another")));
+        }
         match &*name {
             "STRING" => string(&object),
             "LIST" => self.list(&object, depth),
@@ -97,8 +103,8 @@ impl Import {
         let (len, get) = found.ok_or_else(|| lacks("LIST", SS_LIST))?;
         // SAFETY: the object is alive.
         let len = unsafe { len(object.as_ptr()) };
-        if depth >= MAX_DEPTH || len > self.left {
-            return Err(Error::new(format!("a list of {len} values {depth} lists deep")));
+        if len > self.left {
+            return Err(Error::new(format!("a list of {len} values; expected at most {MAX_VALUES}")));
         }
         let item = |index: u64| {
             let mut out = SsValue::NULL;

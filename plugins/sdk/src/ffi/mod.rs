@@ -20,13 +20,15 @@ mod object;
 mod plain;
 pub mod plugin;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use calls::{Caller, RawCtx, enter_by};
 pub use error::{from_status, to_status};
 pub use export::{Exported, export};
 pub use import::{import, import_owned, named_struct, named_tensor, type_of_plugin};
-pub use object::{Foreign, ObjRef};
+pub use object::{Foreign, MOST_BYTES, ObjRef};
 pub use plain::{Blob, Struct};
 pub use selfsame_abi as abi;
 pub use tensor::{Shared, adopt};

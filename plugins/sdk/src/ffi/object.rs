@@ -9,6 +9,12 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+/// No object lies on the first page of memory, where null pointers point at with a little added.
+const LOWEST: usize = 4096;
+
+/// No object holds more: what it says counts among the bytes of all others.
+pub const MOST_BYTES: u64 = 1 << 40;
+
 /// A holder of a counted object.
 pub struct ObjRef {
     object: NonNull<SsObj>,
@@ -30,6 +36,9 @@ impl ObjRef {
     pub unsafe fn from_raw(object: *mut SsObj) -> Result<Self> {
         let broken = |what: &str| Error::new(format!("an object is broken: {what}"));
         let object = NonNull::new(object).ok_or_else(|| broken("a null pointer"))?;
+        if !object.is_aligned() || object.addr().get() < LOWEST {
+            return Err(broken("its address is none"));
+        }
         // SAFETY: it is an object.
         let vt = unsafe { object.as_ref().vt };
         if vt.is_null() || !vt.is_aligned() {
@@ -103,10 +112,11 @@ impl ObjRef {
         self.interface(SS_OBJECT_INFO).cast()
     }
 
-    /// How much memory it says it holds.
+    /// How much memory it says it holds; at most a terabyte.
     pub fn bytes(&self) -> u64 {
         // SAFETY: an interface of this name is such a table.
-        unsafe { field!(self.info(), SsObjectInfo, bytes).flatten().map_or(0, |bytes| bytes(self.as_ptr())) }
+        let bytes = unsafe { field!(self.info(), SsObjectInfo, bytes).flatten().map(|bytes| bytes(self.as_ptr())) };
+        bytes.unwrap_or(0).min(MOST_BYTES)
     }
 
     /// What it says it is.

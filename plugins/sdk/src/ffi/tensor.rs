@@ -109,7 +109,7 @@ const NOTHING: SsDLTensor = SsDLTensor {
 /// What the view points at is as it says, and stays so while the owner lives.
 unsafe fn read(view: &SsDLTensor, owner: Owner) -> Result<Tensor> {
     let SsDLDevice { device_type, device_id } = view.device;
-    if !matches!(device_type, SS_DL_CPU | SS_DL_CUDA_HOST) {
+    if !matches!((device_type, device_id), (SS_DL_CPU, 0) | (SS_DL_CUDA_HOST, _)) {
         let message =
             format!("a tensor on the DLPack device ({device_type}, {device_id}); expected main memory (1, 0)");
         return Err(Error::with(Status::Unsupported, message));

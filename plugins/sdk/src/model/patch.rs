@@ -44,6 +44,15 @@ pub enum Site {
     /// What enters a layer of the way up beside the tensor of the way down, as above. Places are called `output_blocks.0`,
     /// `output_blocks.1`, ...
     Output,
+    /// The queries of an attention layer. Input and output `[rows, tokens, hidden]`; the output is added, in every step. Places are
+    /// called by the path of the layer: `attn1` at its end is attention of the picture to itself, `attn2` to the text.
+    Query,
+    /// The keys of an attention layer, as above.
+    Key,
+    /// The values of an attention layer, as above.
+    Value,
+    /// What an attention layer gives before its output projection, with what adapters add, as above.
+    Attention,
 }
 
 /// A place, or several, where a patch works.
@@ -100,15 +109,15 @@ pub struct HookCall<'a> {
     pub hook: usize,
     /// Its site.
     pub site: Site,
-    /// The number of the layer (down, up, middle) or block.
+    /// The number of the block, or of the cross-attention layer (down, up, middle) in the same transformer block.
     pub layer: usize,
     /// The name of the place.
     pub place: &'a str,
-    /// Heads of the attention layer; 0 at other sites.
+    /// Heads of the attention layer; 0 at blocks.
     pub heads: usize,
-    /// Width of its queries, keys and values; 0 at other sites.
+    /// Width of its queries, keys and values; 0 at blocks.
     pub hidden: usize,
-    /// Width of the tokens of text that it reads; 0 at other sites.
+    /// Width of the tokens of text that the cross-attention layer reads; 0 at blocks.
     pub context: usize,
     /// Rows and columns of the latents.
     pub latent: [usize; 2],

@@ -3,6 +3,8 @@
 pub(super) mod ctx;
 mod describe;
 pub(super) mod node;
+#[cfg(test)]
+pub(super) use node::leak;
 
 use super::abi::*;
 use super::text::text;

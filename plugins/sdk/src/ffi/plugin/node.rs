@@ -9,7 +9,7 @@ use super::ctx::HostServices;
 use super::describe;
 use crate::{Ctx, Error, Inputs, Node, NodeType, Result, Slot, Status, panics};
 use std::ffi::c_void;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// `table` first, the rest is ours.
 #[repr(C)]
@@ -20,7 +20,8 @@ struct Leaked {
 
 struct Instance {
     node_type: Arc<dyn NodeType>,
-    node: Box<dyn Node>,
+    /// Locked while a call lasts, so that one from inside of it is refused.
+    node: Mutex<Box<dyn Node>>,
 }
 
 /// A node type for the host; it lives as long as the process.
@@ -56,13 +57,14 @@ pub unsafe fn guard(ctx: *mut SsCtx, call: impl FnOnce(&HostServices) -> Result<
 unsafe extern "C" fn create(node_type: *const SsNodeType, ctx: *mut SsCtx, out: *mut *mut c_void) -> SsStatus {
     let make = |_: &HostServices| {
         if node_type.is_null() || out.is_null() {
-            return Err(broken());
+            return Err(broken("gave a null pointer"));
         }
         // SAFETY: it is a table that `leak` made, and a pointer can be written.
         unsafe {
             let node_type = (*node_type.cast::<Leaked>()).node_type.clone();
-            let node = node_type.create();
-            out.write(Box::into_raw(Box::new(Instance { node_type, node })).cast());
+            let node = Mutex::new(node_type.create());
+            let instance = Instance { node_type, node };
+            out.write(Box::into_raw(Box::new(instance)).cast());
         }
         Ok(())
     };
@@ -79,15 +81,21 @@ unsafe extern "C" fn run(
     n_outputs: u64,
 ) -> SsStatus {
     let run = |services: &HostServices| {
-        // SAFETY: it is a node of `create`, which one thread calls at a time; arrays are as long as stated.
+        // SAFETY: it is a node of `create`; arrays are as long as stated.
         let (instance, inputs) = unsafe {
-            let instance = node.cast::<Instance>().as_mut().ok_or_else(broken)?;
-            (instance, slice(inputs, n_inputs).map_err(|_| broken())?)
+            let instance = node.cast::<Instance>().as_ref().ok_or_else(|| broken("gave a null pointer"))?;
+            (instance, slice(inputs, n_inputs).map_err(|_| broken("gave inputs that are not there"))?)
+        };
+        let mut node = match instance.node.try_lock() {
+            Ok(node) => node,
+            // A node that panicked is called again only by a host that does not know better.
+            Err(TryLockError::Poisoned(node)) => node.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(broken("called a node whose call has not ended")),
         };
         let descriptor = instance.node_type.descriptor();
         let wanted = descriptor.outputs.len();
         if inputs.len() != descriptor.inputs.len() || n_outputs != wanted as u64 || (outputs.is_null() && wanted > 0) {
-            return Err(broken());
+            return Err(broken("gave other inputs or outputs than the node has"));
         }
         let slots = inputs.iter().zip(&descriptor.inputs).map(|(value, port)| {
             // SAFETY: the host lends its values.
@@ -95,7 +103,7 @@ unsafe extern "C" fn run(
             value.map_err(|error| Error::input(&port.name, error.message))
         });
         let slots = slots.collect::<Result<Vec<_>>>()?;
-        let given = instance.node.run(Ctx::new(services), &Inputs::new(&descriptor.inputs, &slots)?)?;
+        let given = node.run(Ctx::new(services), &Inputs::new(&descriptor.inputs, &slots)?)?;
         if given.len() != wanted {
             return Err(Error::new(format!("the node gave {} outputs instead of {wanted}", given.len())));
         }
@@ -129,6 +137,6 @@ unsafe fn slot(value: SsValue) -> Result<Slot> {
     Ok(unsafe { import(value) }?.map_or(Slot::Unset, Slot::Value))
 }
 
-fn broken() -> Error {
-    Error::with(Status::Internal, "the host called the node against the rules of the plugin boundary")
+fn broken(what: &str) -> Error {
+    Error::with(Status::Internal, format!("the host broke the rules of the plugin boundary: it {what}"))
 }
