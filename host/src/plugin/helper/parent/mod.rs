@@ -11,7 +11,7 @@ mod watch;
 
 use super::super::PluginError;
 use super::super::load::Plugin;
-use super::{Description, Isolation};
+use super::{Description, Isolation, Sandbox};
 use crate::lock;
 use node::IsolatedType;
 use process::Process;
@@ -23,6 +23,12 @@ use std::sync::{Arc, Mutex};
 pub fn describe(library: &Path, digest: String, isolation: &Isolation) -> Result<Description, PluginError> {
     let (_, described) = Process::start(library, isolation)?;
     Ok(Description { digest, ..described })
+}
+
+/// See [`sandbox`](super::sandbox).
+pub fn sandbox(isolation: &Isolation) -> Result<Sandbox, PluginError> {
+    // What it would load does not matter: it has said what it can before it looks.
+    Ok(Process::greet(Path::new("/"), isolation)?.0.sandbox())
 }
 
 /// See [`Plugin::isolated`].

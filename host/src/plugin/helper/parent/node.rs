@@ -69,8 +69,10 @@ impl Node for IsolatedNode {
                 ctx.warn(format!("plugin {} did not stop when it should, and its process was killed", origin.id));
                 Error::cancelled()
             }
-            Broken::Ended(ended) => {
-                self.strikes.add();
+            Broken::Ended(ended, may_be_why) => {
+                if may_be_why {
+                    self.strikes.add();
+                }
                 origin.named(ended.error())
             }
         })
@@ -114,7 +116,7 @@ impl IsolatedNode {
     fn check(&self, link: &Link, values: Vec<Slot>) -> Result<Vec<Value>, Broken> {
         let nonsense = |what: String| {
             link.kill(&format!("it gives what nobody understands: {what}"));
-            Broken::Ended(link.wait())
+            Broken::Ended(link.wait(), true)
         };
         if values.len() != self.outputs.len() {
             return Err(nonsense(format!("{} values for {} outputs", values.len(), self.outputs.len())));
