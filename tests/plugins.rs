@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "plugins/bundles.rs"]
+mod bundles;
 #[path = "plugins/c.rs"]
 mod c;
 #[path = "plugins/command_line.rs"]
@@ -41,5 +43,13 @@ mod run;
 mod running;
 #[path = "plugins/samplers.rs"]
 mod samplers;
+#[cfg(target_os = "linux")]
+#[path = "plugins/tooling.rs"]
+mod tooling;
+#[cfg(target_os = "linux")]
+#[path = "plugins/trust.rs"]
+mod trust;
+#[path = "plugins/user.rs"]
+mod user;
 #[path = "plugins/values.rs"]
 mod values;

@@ -12,6 +12,7 @@ mod input;
 mod models;
 mod nodes;
 mod output;
+mod plugin;
 mod run;
 mod settings;
 mod setup;
@@ -50,6 +51,7 @@ enum Command {
     Graph(graph::Graph),
     Nodes(nodes::Nodes),
     Models(models::Models),
+    Plugin(plugin::Plugin),
     Setup(setup::Setup),
     Config(config::Config),
     #[command(subcommand)]
@@ -74,9 +76,10 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Run(run) => run.run(config),
         Command::Check(check) => check.run(config),
-        Command::Graph(graph) => graph.run(),
-        Command::Nodes(nodes) => nodes.run(),
+        Command::Graph(graph) => graph.run(config),
+        Command::Nodes(nodes) => nodes.run(config),
         Command::Models(models) => models.run(config),
+        Command::Plugin(plugin) => plugin.run(config),
         Command::Setup(setup) => setup.run(config),
         Command::Config(command) => command.run(config),
         Command::Bench(bench) => bench.run(config),

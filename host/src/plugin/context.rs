@@ -5,7 +5,6 @@
 //! the context is open.
 
 use super::float_mode::FloatMode;
-use super::watchdog;
 use crate::lock;
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::{Error, Services, Status};
@@ -107,9 +106,9 @@ impl Pool {
             lock(&slot.state).open = Some(Open { services, plugin });
         }
         let opened = Opened { pool: self, slot };
-        let (watched, float_mode) = (watchdog::watch(slot), FloatMode::now());
-        let result = function(slot.as_ctx());
-        drop((float_mode, watched));
+        let float_mode = FloatMode::now();
+        let result = function(slot.table.get());
+        drop(float_mode);
         let mut state = lock(&slot.state);
         let told = Told { failure: state.failure.take(), last_error: state.last_error.take() };
         drop(state);
@@ -148,11 +147,6 @@ impl Drop for Opened<'_> {
 }
 
 impl Slot {
-    /// What plugins have of it.
-    pub fn as_ctx(&self) -> *mut SsCtx {
-        self.table.get()
-    }
-
     fn leak(host: &'static SsHost) -> &'static Slot {
         let table = SsCtx {
             struct_size: size_of::<SsCtx>() as u32,

@@ -8,6 +8,7 @@
 //! A library is never unloaded: its code may be referred to by values, threads and destructors of thread-local data.
 
 mod context;
+mod copy;
 mod describe;
 #[cfg(target_os = "linux")]
 mod elf;
@@ -21,7 +22,9 @@ mod node;
 mod old_hosts;
 mod services;
 mod strikes;
-mod watchdog;
 
 pub use error::PluginError;
 pub use load::{About, Plugin};
+
+/// What to do about a failure that is the fault of the plugin, whatever it was given.
+pub(crate) const MISTAKE: &str = "this is a mistake in the plugin; please report it to its author";

@@ -1,5 +1,6 @@
 //! A node type of a plugin as one of ours.
 
+use super::MISTAKE;
 use super::context::{Failure, Pool, Told};
 use super::strikes::Strikes;
 use selfsame_sdk::ffi::abi::{self, *};
@@ -214,7 +215,7 @@ impl ForeignNode {
 
     fn broke_a_rule(&self, message: String) -> Error {
         self.strikes.add();
-        Error::with(Status::Internal, message).hint("this is a mistake in the plugin; please report it to its author")
+        Error::with(Status::Internal, message).hint(MISTAKE)
     }
 
     fn failed(&self, ctx: Ctx, status: SsStatus, told: Told) -> Error {

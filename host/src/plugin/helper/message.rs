@@ -30,6 +30,8 @@ pub enum Control {
 pub struct Start {
     /// The library, with its whole path.
     pub library: String,
+    /// Its SHA-256: another library is not loaded.
+    pub digest: String,
     /// A folder that the process may write in.
     pub folder: String,
     pub limits: Limits,

@@ -62,6 +62,19 @@ pub struct Description {
     pub nodes: Vec<NodeDescriptor>,
 }
 
+impl Description {
+    /// What a plugin says that is loaded.
+    pub fn of(plugin: &Plugin) -> Self {
+        Description {
+            id: plugin.id().to_owned(),
+            version: plugin.version().to_owned(),
+            about: plugin.about().clone(),
+            digest: plugin.digest().to_owned(),
+            nodes: plugin.nodes().iter().map(|node| node.descriptor().clone()).collect(),
+        }
+    }
+}
+
 /// Loads a library in a process of its own, which ends with this, and reads what it offers.
 ///
 /// # Errors

@@ -7,10 +7,10 @@ mod services;
 mod system_calls;
 mod worker;
 
-use super::super::watchdog;
 use super::frame::{self, Payload};
 use super::message::{Control, Start, Told, VERSION};
-use super::{Description, Plugin};
+use super::{Description, Plugin, PluginError};
+use crate::bundles::Verified;
 use crate::cache::Memory;
 use crate::lock;
 use objects::Own;
@@ -52,13 +52,12 @@ pub fn serve() -> Result<(), String> {
     let (Control::Start(start), _) = frame::receive(&control, None).map_err(told)? else {
         return Err("the host does not say what to load".to_owned());
     };
-    let Start { library, folder, limits, permissions } = start;
+    let Start { library, digest, folder, limits, permissions } = start;
     limits::set(&limits).map_err(|error| format!("a limit cannot be set: {error}"))?;
     let sandbox = sandbox::enter(Path::new(&library), Path::new(&folder), &permissions);
     let tell = |told: &Told| frame::send(&control, told, &Payload::default(), None);
     tell(&Told::Hello { version: VERSION.to_owned(), sandbox }).map_err(told)?;
-    watchdog::turn_off();
-    let loaded = Plugin::load(Path::new(&library)).map_err(|error| error.to_string());
+    let loaded = load(Path::new(&library), &digest).map_err(|error| error.to_string());
     let described = loaded.and_then(|plugin| Ok((describe(&plugin)?, plugin)));
     let (description, plugin) = match described {
         Ok(described) => described,
@@ -71,15 +70,14 @@ pub fn serve() -> Result<(), String> {
     Arc::new(Process { plugin, control, telling, nodes, objects, own, shared }).listen()
 }
 
+/// Loads a library if it is the one that was meant, of which no other code runs.
+fn load(path: &Path, digest: &str) -> Result<Arc<Plugin>, PluginError> {
+    let library = Verified::as_is(path).map_err(PluginError::Unreadable)?;
+    if library.sha256 == digest { Plugin::load_verified(&library) } else { Err(PluginError::Changed) }
+}
+
 fn describe(plugin: &Plugin) -> Result<String, String> {
-    let description = Description {
-        id: plugin.id().to_owned(),
-        version: plugin.version().to_owned(),
-        about: plugin.about().clone(),
-        digest: plugin.digest().to_owned(),
-        nodes: plugin.nodes().iter().map(|node| node.descriptor().clone()).collect(),
-    };
-    serde_json::to_string(&description).map_err(|error| format!("its description: {error}"))
+    serde_json::to_string(&Description::of(plugin)).map_err(|error| format!("its description: {error}"))
 }
 
 /// The connection that the host has given as the standard input, at another place; all other files of the host are closed.

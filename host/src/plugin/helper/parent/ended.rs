@@ -1,5 +1,6 @@
 //! How a process ended, in words.
 
+use super::super::super::MISTAKE;
 use rustix::process::Signal;
 use selfsame_sdk::Error;
 use std::os::unix::process::ExitStatusExt;
@@ -39,8 +40,7 @@ impl Ended {
         let words = self.in_words();
         match self.killed {
             Some(_) => Error::new(format!("the plugin was stopped, and the host goes on: {words}")),
-            None => Error::new(format!("the plugin crashed, and the host goes on: {words}"))
-                .hint("this is a mistake in the plugin; please report it to its author"),
+            None => Error::new(format!("the plugin crashed, and the host goes on: {words}")).hint(MISTAKE),
         }
     }
 }

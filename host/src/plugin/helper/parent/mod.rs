@@ -21,14 +21,14 @@ use std::sync::{Arc, Mutex};
 
 /// See [`describe`](super::describe).
 pub fn describe(library: &Path, digest: String, isolation: &Isolation) -> Result<Description, PluginError> {
-    let (_, described) = Process::start(library, isolation)?;
+    let (_, described) = Process::start(library, &digest, isolation)?;
     Ok(Description { digest, ..described })
 }
 
 /// See [`sandbox`](super::sandbox).
 pub fn sandbox(isolation: &Isolation) -> Result<Sandbox, PluginError> {
     // What it would load does not matter: it has said what it can before it looks.
-    Ok(Process::greet(Path::new("/"), isolation)?.0.sandbox())
+    Ok(Process::greet(Path::new("/dev/null"), "", isolation)?.0.sandbox())
 }
 
 /// See [`Plugin::isolated`].
@@ -36,7 +36,7 @@ pub fn plugin(library: PathBuf, description: Description, isolation: Isolation) 
     let Description { id, version, about, digest, nodes } = description;
     let origin = Arc::new(Isolated {
         id: id.clone(),
-        version: version.clone(),
+        name: format!("{id} {version}"),
         digest: digest.clone(),
         library: library.clone(),
         nodes: nodes.iter().map(|node| node.id.clone()).collect(),
@@ -51,7 +51,8 @@ pub fn plugin(library: PathBuf, description: Description, isolation: Isolation) 
 /// A plugin with a process of its own, while there is a need for one.
 pub struct Isolated {
     id: String,
-    version: String,
+    /// Its id and version.
+    name: String,
     digest: String,
     library: PathBuf,
     /// The ids of its node types, in its order.
@@ -67,7 +68,7 @@ impl Isolated {
         if let Some(running) = process.as_ref().filter(|process| !process.link().is_gone()) {
             return Ok(running.clone());
         }
-        let (started, described) = Process::start(&self.library, &self.isolation)?;
+        let (started, described) = Process::start(&self.library, &self.digest, &self.isolation)?;
         if described.id != self.id || !described.nodes.iter().map(|node| &node.id).eq(&self.nodes) {
             return Err(PluginError::Changed.into());
         }

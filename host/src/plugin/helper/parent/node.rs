@@ -45,6 +45,10 @@ impl NodeType for IsolatedType {
     fn fingerprint(&self) -> &str {
         &self.origin.digest
     }
+
+    fn plugin(&self) -> &str {
+        &self.origin.name
+    }
 }
 
 struct IsolatedNode {
@@ -132,7 +136,7 @@ impl IsolatedNode {
 impl Isolated {
     /// An error of this side, with where it comes from.
     fn named(&self, error: Error) -> Error {
-        Error { message: format!("{} (plugin {} {})", error.message, self.id, self.version), ..error }
+        Error { message: format!("{} (plugin {})", error.message, self.name), ..error }
     }
 }
 

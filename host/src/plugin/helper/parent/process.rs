@@ -32,13 +32,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a process that loads a library; gives what it says of itself, without its digest.
+    /// Starts a process that loads the library with this digest; gives what it says of itself.
     ///
     /// # Errors
     /// If there is no process, or no plugin in the library.
-    pub fn start(library: &Path, isolation: &Isolation) -> Result<(Self, Description), PluginError> {
+    pub fn start(library: &Path, digest: &str, isolation: &Isolation) -> Result<(Self, Description), PluginError> {
         let started = Instant::now();
-        let (process, told) = Self::greet(library, isolation)?;
+        let (process, told) = Self::greet(library, digest, isolation)?;
         let description = match process.hear(&told, isolation.limits.start.saturating_sub(started.elapsed()))? {
             Told::Ready(description) => description,
             Told::Unfit(problem) => return Err(PluginError::Process(problem)),
@@ -59,7 +59,7 @@ impl Process {
     ///
     /// # Errors
     /// If there is no process, or it is no helper of this version.
-    pub fn greet(library: &Path, isolation: &Isolation) -> Result<(Self, Receiver<Told>), PluginError> {
+    pub fn greet(library: &Path, digest: &str, isolation: &Isolation) -> Result<(Self, Receiver<Told>), PluginError> {
         let unicode = |path: &Path| {
             let text = path.to_str().map(str::to_owned);
             text.ok_or_else(|| PluginError::Process(format!("the path {} is not Unicode", path.display())))
@@ -67,6 +67,7 @@ impl Process {
         let folder = tempfile::Builder::new().prefix("selfsame-plugin-").tempdir().map_err(not_started)?;
         let start = Start {
             library: unicode(library)?,
+            digest: digest.to_owned(),
             folder: unicode(folder.path())?,
             limits: isolation.limits.clone(),
             permissions: isolation.permissions.clone(),
@@ -93,13 +94,13 @@ impl Process {
                 let limit = self.link.limits.start;
                 self.link.kill(&format!("it was not loaded within {limit:?}, the limit of time"));
             }
-            PluginError::Process(format!("while it was loaded, {}", self.link.wait().in_words()))
+            PluginError::Crashed(format!("while it was loaded, {}", self.link.wait().in_words()))
         })
     }
 
     fn refused(&self, why: &str) -> PluginError {
         self.link.kill(why);
-        PluginError::Process(format!("while it was loaded, {}", self.link.wait().in_words()))
+        PluginError::Crashed(format!("while it was loaded, {}", self.link.wait().in_words()))
     }
 
     /// Starts the thread that answers what is asked outside of calls; it ends with the process.
