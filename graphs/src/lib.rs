@@ -89,6 +89,7 @@ mod document;
 mod format;
 mod message;
 mod plan;
+mod plugins;
 mod problem;
 mod project;
 mod registry;
@@ -109,6 +110,7 @@ pub use format::format;
 pub use plan::{
     AssetNames, Plan, PlanAsset, PlanEdge, PlanInput, PlanLink, PlanNode, PlanOutput, PlanValue, Targets, UnknownTarget,
 };
+pub use plugins::{KnownPlugin, Plugins, Unusable};
 pub use problem::{Code, Problem, Related, Report, Severity};
 pub use project::{Disk, GraphFile, GraphFiles, NotOpened, Project};
 pub use registry::{Catalogue, NameClash, Registry};

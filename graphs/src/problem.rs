@@ -67,6 +67,8 @@ codes! {
     DuplicateField = "duplicate-field" Error,
     /// A node type that no plugin offers.
     UnknownNode = "unknown-node" Error,
+    /// A plugin that the graph needs and that is not there, or cannot be used.
+    MissingPlugin = "missing-plugin" Error,
     /// An input that the node does not have.
     UnknownInput = "unknown-input" Error,
     /// A link to an output that the node does not have.
@@ -115,6 +117,8 @@ codes! {
     Deprecated = "deprecated" Warning,
     /// The graph was written for another version of a node.
     NodeVersion = "node-version" Warning,
+    /// The graph was written for another version of a plugin.
+    PluginVersion = "plugin-version" Warning,
 }
 
 impl Serialize for Code {
@@ -150,7 +154,7 @@ pub struct Problem {
     pub node: Option<String>,
     /// The input or output it is about.
     pub port: Option<String>,
-    /// For a missing file: where it was looked for.
+    /// For a missing file or plugin: where it was looked for.
     pub looked: Vec<String>,
     /// Other places that matter.
     pub related: Vec<Related>,

@@ -1,5 +1,6 @@
 //! Which node types there are.
 
+use crate::plugins::{self, Plugins};
 use selfsame_sdk::NodeDescriptor;
 use std::collections::BTreeMap;
 
@@ -10,12 +11,18 @@ pub trait Registry {
 
     /// The names of all node types, for "did you mean".
     fn names(&self) -> Vec<&str>;
+
+    /// The plugins that somebody knows of, also those whose node types are not there.
+    fn plugins(&self) -> &Plugins {
+        &plugins::NONE
+    }
 }
 
 /// A plain list of node types.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     nodes: Vec<NodeDescriptor>,
+    plugins: Plugins,
     by_name: BTreeMap<String, usize>,
 }
 
@@ -59,6 +66,12 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Says which plugins there are.
+    pub fn with_plugins(mut self, plugins: Plugins) -> Catalogue {
+        self.plugins = plugins;
+        self
+    }
+
     /// All node types, in the order in which they were added.
     pub fn nodes(&self) -> &[NodeDescriptor] {
         &self.nodes
@@ -72,6 +85,10 @@ impl Registry for Catalogue {
 
     fn names(&self) -> Vec<&str> {
         self.nodes.iter().map(|node| &*node.name).collect()
+    }
+
+    fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 }
 

@@ -186,6 +186,7 @@ pub fn random_graph(r: &mut Random, max: usize) -> Graph {
         graph.bypass.push(Spanned::from(id.clone()));
         graph.outputs.push(GraphOutput { name: Spanned::from("result"), link: Link::new(id, "image") });
         graph.node_versions.push((Spanned::from("LoadImage"), 3));
+        graph.plugins.push((Spanned::from("acme-filters"), Spanned::from("1.0")));
     }
     graph
 }

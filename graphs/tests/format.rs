@@ -146,3 +146,28 @@ fn the_examples_of_the_documentation_are_formatted_graphs() {
         assert_formats(example, example);
     }
 }
+
+#[test]
+fn a_graph_of_missing_plugins_keeps_every_byte() {
+    let text = r#"// Made with filters that are not here.
+Graph(
+    version: 1,
+    nodes: {
+        "photo": LoadImage(path: "ada.png"),
+        "mesh":  r#com.acme.FaceMesh(image: Out("photo.image"), detail: 0x10, names: [r"C:\x", "y"]),
+        "save":  SaveImage(image: Out("mesh.image")), // later
+    },
+    plugins: {
+        "acme-filters": "1.0", // from Acme
+    },
+)
+"#;
+    assert_formats(text, text);
+    let document = Document::parse("x.ron", text);
+    assert_eq!(document.problems(), []);
+    assert_eq!(document.source().text(), text);
+    // Without comments, what a program writes says the same.
+    let written = document.graph().to_ron();
+    assert_same("what is written", &written, &Document::parse("y.ron", &*written).graph().to_ron());
+    assert!(written.contains("r#com.acme.FaceMesh(") && written.contains("\"acme-filters\": \"1.0\""), "{written}");
+}

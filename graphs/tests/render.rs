@@ -103,3 +103,14 @@ fn empty_and_large_graphs_can_be_drawn() {
     let large = Project::around(&Disk, Document::parse("large.ron", format!("Graph(version: 1, nodes: {{{nodes}}})")));
     assert_well_formed(&Picture::new(&large, &catalogue()).svg());
 }
+
+#[test]
+fn a_node_of_a_missing_plugin_is_a_placeholder_that_names_it() {
+    let text = std::fs::read_to_string("tests/wrong/missing_plugin.ron").expect("the file is there");
+    let project = Project::around(&Disk, Document::parse("missing_plugin.ron", text));
+    let picture = Picture::new(&project, &catalogue());
+    for drawing in [picture.svg(), picture.dot(), picture.mermaid()] {
+        assert!(drawing.contains("Glow (plugin acme-filters)"), "{drawing}");
+        assert!(drawing.contains("FaceMesh"), "{drawing}");
+    }
+}

@@ -1,120 +1,151 @@
-//! What a call of a plugin costs beside the work of its node.
+//! What it costs to sample by a plugin, and to be patched by one.
 //!
-//! `cargo bench -p selfsame --bench plugins`, and a name such as `image` for a part of it. Each node is called as a part of the
-//! program (`static`), as that of a dynamic library in Rust (`rust`), and, where there is one, of one in C (`c`).
+//! `cargo bench -p selfsame --bench plugins`, and a name such as `boundary` for a part of it.
 //!
-//! | name | what is measured |
+//! | group | what is measured |
 //! |---|---|
-//! | `add` | two numbers in, one out |
-//! | `image_through` | a picture of 1000 x 1000 x 3 f32, 12 MB, goes in and comes out as it is |
-//! | `image_new` | the same picture goes in, a copy comes out |
-//! | `chain` | a graph of 1000 additions, one after the other, run for the first time |
+//! | `boundary` | 20 steps of Euler with a denoiser that gives its latents back, [1,4,128,128]: the loop itself, compiled in and from a library |
+//! | `sampler` | 4 steps of the bundled tiny model at 256 × 256: `Sampler`, a built-in rule as a value, a loop of a plugin |
+//! | `attention` | the same with the Image Adapter of the host, and with that of a plugin, which is asked once |
+//! | `block` | the same with a patch of a plugin at one block, and at all blocks of the way up, asked in every step |
 
-use criterion::{BatchSize, Criterion};
+use criterion::Criterion;
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
 use selfsame_host::plugin::Plugin;
 use selfsame_host::{Host, HostSettings, Nodes, RunOptions, RunResult};
+use selfsame_sdk::prelude::*;
 use selfsame_sdk::testing::TestHost;
-use selfsame_sdk::{Image, Inputs, NodeType, Slot, Value, nodes};
+use selfsame_sdk::{Denoiser, DenoiserInfo, Estimate, NodeType, Prediction};
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
-use std::fmt::Write;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-// The same source as in the library, compiled in.
-#[path = "../../plugins/fixtures/src/plain.rs"]
-#[allow(dead_code, reason = "the tests need more of it")]
-mod plain;
+/// Gives its latents back.
+struct Echo;
 
-/// The library of a package, which cargo has built beside this program.
-fn library(package: &str) -> PathBuf {
-    let folder = std::env::current_exe().expect("this program is somewhere");
-    folder.with_file_name(format!("{DLL_PREFIX}{package}{DLL_SUFFIX}"))
-}
-
-fn plugin(library: &Path) -> Arc<Plugin> {
-    Plugin::load(library).unwrap_or_else(|error| panic!("{}: {error}", library.display()))
-}
-
-/// The addition in C; none where there is no compiler.
-fn add_in_c() -> Option<Arc<Plugin>> {
-    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
-    let built = std::env::temp_dir().join(format!("selfsame-bench-add-{}{DLL_SUFFIX}", std::process::id()));
-    let mut command = Command::new("cc");
-    command.args(["-shared", "-fPIC", "-fvisibility=hidden", "-O2", "-o"]).arg(&built);
-    command.arg("-I").arg(plugins.join("abi/include")).arg(plugins.join("fixtures/c/add.c"));
-    let is_built = command.status().is_ok_and(|status| status.success());
-    let plugin = is_built.then(|| plugin(&built));
-    // It is loaded, and needed no more.
-    let _ = std::fs::remove_file(built);
-    plugin
-}
-
-fn find(nodes: &[Arc<dyn NodeType>], name: &str) -> Arc<dyn NodeType> {
-    nodes.iter().find(|node| node.descriptor().name == name).cloned().unwrap_or_else(|| panic!("there is no {name}"))
-}
-
-/// Calls a node again and again.
-fn call(criterion: &mut Criterion, name: &str, node: &dyn NodeType, values: &[Value]) {
-    let (host, mut instance) = (TestHost::new(), node.create());
-    let slots: Vec<Slot> = values.iter().cloned().map(Slot::Value).collect();
-    let inputs = Inputs::new(&node.descriptor().inputs, &slots).expect("as many values as inputs");
-    criterion.bench_function(name, |bencher| {
-        bencher.iter(|| black_box(instance.run(host.ctx(), &inputs)).expect("it cannot fail"));
-    });
-}
-
-/// A graph of additions, one after the other.
-fn chain(node: &str, length: usize) -> String {
-    let mut text = format!("\"0\": {node}(a: 0.5, b: 0.25),");
-    for i in 1..length {
-        write!(text, "\"{i}\": {node}(a: Out(\"{}.sum\"), b: {:?}),", i - 1, i as f64 / 8192.0).expect("a text");
+impl Denoiser for Echo {
+    fn info(&self) -> DenoiserInfo {
+        DenoiserInfo { prediction: Prediction::Sample, channels: 4 }
     }
-    format!("Graph(version: 1, nodes: {{{text}}}, outputs: {{\"y\": Out(\"{}.sum\")}})", length - 1)
+
+    fn sigmas(&self) -> &[f64] {
+        &[0.03, 14.6]
+    }
+
+    fn predict(&self, _: Ctx, x: &Tensor, _: f64, _: bool) -> Result<Estimate> {
+        Ok(Estimate { denoised: x.clone(), uncond: None })
+    }
 }
 
-fn run_chain(criterion: &mut Criterion, name: &str, node: &str, add: impl Fn(&mut Nodes)) {
-    let host = || {
-        let mut nodes = Nodes::none();
-        add(&mut nodes);
-        let settings = HostSettings { nodes, device: "cpu".to_owned(), ..HostSettings::default() };
-        Host::new(settings).expect("there is a CPU")
+fn samples() -> Arc<Plugin> {
+    let exe = std::env::current_exe().expect("the path of this program");
+    let library = exe.with_file_name(format!("{DLL_PREFIX}selfsame_samples{DLL_SUFFIX}"));
+    Plugin::load(&library).expect("cargo has built the sample nodes beside this")
+}
+
+fn boundary(c: &mut Criterion) {
+    let find = |nodes: &[Arc<dyn NodeType>]| {
+        nodes.iter().find(|node| node.descriptor().name == "EulerSampler").expect("it is a sample").clone()
     };
-    let project = Project::around(&Disk, Document::parse("chain.ron", &chain(node, 1000)));
-    let prepared = host().load(&project, &ArgValues::default(), Targets::All).unwrap_or_else(|error| panic!("{error}"));
-    let run = |host: Host| {
-        let outcome = host.run(&prepared, &RunOptions::default(), &());
-        assert_eq!(outcome.result, RunResult::Ok);
-        (host, outcome)
-    };
-    criterion.bench_function(name, |bencher| bencher.iter_batched(host, run, BatchSize::LargeInput));
+    let (compiled_in, loaded) = (find(&selfsame_samples::all()), find(samples().nodes()));
+    let (host, shape) = (TestHost::new(), [1, 4, 128, 128]);
+    let samples = Tensor::new(shape, vec![0.5; shape.iter().product()]).expect("as many values");
+    let sigmas = (0..=20).rev().map(|i| Value::Float(f64::from(i) / 2.0));
+    let inputs = [
+        ("denoiser", Value::Object(DenoiserValue::new(Echo).object().clone())),
+        ("latent", Value::object(Latent::new(samples).expect("latents"))),
+        ("sigmas", Value::list(sigmas)),
+    ];
+    let mut group = c.benchmark_group("boundary");
+    for (name, node) in [("compiled_in", compiled_in), ("library", loaded)] {
+        group.bench_function(name, |b| b.iter(|| black_box(host.run(&*node, &inputs).expect("it samples"))));
+    }
+    group.finish();
+}
+
+/// The parts that all graphs have; the sampling is called `y`.
+fn graph(nodes: &str, seed: u64) -> Project {
+    let numbers: Vec<String> = (0..512).map(|i| format!("{:?}", f64::from(i * 37 % 101 - 50) / 40.0)).collect();
+    let nodes = nodes.replace("SEED", &seed.to_string());
+    let text = format!(
+        r#"Graph(version: 1, nodes: {{
+            "base": LoadCheckpoint(checkpoint: "tiny"),
+            "text": EncodePrompts(clip: Out("base.clip"), prompt: "a portrait", negative: "blurry"),
+            "instantid": LoadInstantID(instantid: "tiny"),
+            "face": FaceEmbedding(embedding: [{}]),
+            "id": IDEmbed(instantid: Out("instantid.instantid"), face: Out("face.face")),
+            "empty": EmptyLatent(width: 256, height: 256),
+            {nodes}
+        }}, outputs: {{"y": Out("y.latent")}})"#,
+        numbers.join(", ")
+    );
+    Project::around(&Disk, Document::parse("bench.ron", text))
+}
+
+fn sampler(model: &str, settings: &str) -> String {
+    format!(
+        r#""y": Sampler(model: Out("{model}"), positive: Out("text.positive"), negative: Out("text.negative"),
+            latent: Out("empty.latent"), seed: SEED, steps: 4, {settings}),"#
+    )
+}
+
+fn bench(c: &mut Criterion, host: &Host, group: &str, cases: &[(&str, String)]) {
+    let mut group = c.benchmark_group(group);
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    for (name, nodes) in cases {
+        // Every time another seed, so that the sampling is not known.
+        let mut seed = 0;
+        let mut load = || {
+            seed += 1;
+            host.load(&graph(nodes, seed), &ArgValues::default(), Targets::All).expect("a graph without mistakes")
+        };
+        group.bench_function(*name, |b| {
+            b.iter_batched(
+                &mut load,
+                |prepared| {
+                    let outcome = host.run(&prepared, &RunOptions::default(), &());
+                    assert_eq!(outcome.result, RunResult::Ok, "{:?}", outcome.failures);
+                },
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    let (fixtures, samples) = (plugin(&library("selfsame_fixtures")), plugin(&library("selfsame_samples")));
-    let in_c = add_in_c();
-    let (built_in, built_in_samples) = (nodes![plain::plain_add, plain::plain_copy], selfsame_samples::all());
+    let mut c = Criterion::default().configure_from_args();
+    boundary(&mut c);
 
-    let numbers = [Value::Float(0.5), Value::Float(0.25)];
-    call(&mut criterion, "add/static", &*find(&built_in, "PlainAdd"), &numbers);
-    call(&mut criterion, "add/rust", &*find(fixtures.nodes(), "PlainAdd"), &numbers);
-    if let Some(plugin) = &in_c {
-        call(&mut criterion, "add/c", &*find(plugin.nodes(), "CAdd"), &numbers);
-    }
-    let data = (0..3_000_000).map(|i| i as f32 / 3e6).collect();
-    let picture = [Value::object(Image::new([1, 1000, 1000, 3], data).expect("a picture"))];
-    call(&mut criterion, "image_through/static", &*find(&built_in_samples, "CountCalls"), &picture);
-    call(&mut criterion, "image_through/rust", &*find(samples.nodes(), "CountCalls"), &picture);
-    call(&mut criterion, "image_new/static", &*find(&built_in, "PlainCopy"), &picture);
-    call(&mut criterion, "image_new/rust", &*find(fixtures.nodes(), "PlainCopy"), &picture);
+    let mut nodes = Nodes::built_in();
+    nodes.add_plugin(&samples()).expect("these nodes do not contradict each other");
+    let settings = HostSettings { nodes, device: "cpu".to_owned(), ..HostSettings::default() };
+    let host = Host::new(settings).expect("a host on the CPU");
 
-    run_chain(&mut criterion, "chain/static", "PlainAdd", |nodes| nodes.extend(built_in.clone()).expect("sound nodes"));
-    run_chain(&mut criterion, "chain/rust", "PlainAdd", |nodes| nodes.add_plugin(&fixtures).expect("sound nodes"));
-    if let Some(plugin) = &in_c {
-        run_chain(&mut criterion, "chain/c", "CAdd", |nodes| nodes.add_plugin(plugin).expect("sound nodes"));
-    }
-    criterion.final_summary();
+    let by_value = format!(
+        r#""rule": SelectSampler(sampler: "euler"),{}"#,
+        sampler("base.model", r#"custom_sampler: Out("rule.sampler")"#)
+    );
+    let by_plugin = r#"
+        "d": Denoiser(model: Out("base.model"), positive: Out("text.positive"), negative: Out("text.negative")),
+        "s": Sigmas(model: Out("base.model"), steps: 4),
+        "x": AddNoise(model: Out("base.model"), latent: Out("empty.latent"), sigmas: Out("s.sigmas"), seed: SEED),
+        "y": EulerSampler(denoiser: Out("d.denoiser"), latent: Out("x.latent"), sigmas: Out("s.sigmas")),"#;
+    let cases = [("built_in", sampler("base.model", "")), ("value", by_value), ("plugin", by_plugin.to_owned())];
+    bench(&mut c, &host, "sampler", &cases);
+
+    let built_in =
+        r#""m": ImageAdapter(model: Out("base.model"), instantid: Out("instantid.instantid"), id: Out("id.id")),"#;
+    let patch =
+        |node: &str| format!(r#""p": {node}, "m": PatchModel(model: Out("base.model"), patch: Out("p.patch")),"#);
+    let by_plugin = patch(r#"FaceAttention(model: Out("base.model"), instantid: "tiny", id: Out("id.id"))"#);
+    let cases = [("built_in", built_in.to_owned()), ("plugin", by_plugin)]
+        .map(|(name, adapter)| (name, adapter + &sampler("m.model", "")));
+    bench(&mut c, &host, "attention", &cases);
+
+    let one = patch(r#"ScaleBackbone(places: "output_blocks.0")"#) + &sampler("m.model", "");
+    let all = patch("ScaleBackbone()") + &sampler("m.model", "");
+    bench(&mut c, &host, "block", &[("none", sampler("base.model", "")), ("one", one), ("all", all)]);
+    c.final_summary();
 }

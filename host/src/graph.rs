@@ -70,9 +70,9 @@ impl Host {
 pub enum Changed {
     /// A file that went into it has other contents.
     File(PathBuf),
-    /// It was made by another version of this program, or on another device.
+    /// It was made by another version of this program or of a plugin, or on another device.
     Program {
-        /// What: `selfsame`, `device`.
+        /// What: `selfsame`, `device`, `plugin acme-filters`.
         what: String,
         /// What it was.
         was: String,
@@ -100,9 +100,9 @@ impl Host {
             let text = texts.iter().find(|(keyword, _)| keyword == wanted).map(|(_, text)| text);
             text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
         };
-        let now = metadata::versions(self.device_name());
+        let now = metadata::versions(self.device_name(), self.nodes().loaded_plugins());
         let program = map(metadata::VERSIONS).into_iter().filter_map(|(what, was)| {
-            let is = now.get(&*what)?.to_string();
+            let is = now.get(&what)?.clone();
             (was != is).then_some(Changed::Program { what, was, is })
         });
         let files = map(metadata::FILES).into_iter().map(|(path, digest)| (PathBuf::from(path), digest));

@@ -219,6 +219,11 @@ impl Host {
         lock(&self.alone).entry(lane.to_owned()).or_default().clone()
     }
 
+    /// Where nodes compute.
+    pub(crate) fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
     /// What nodes get from [`selfsame_sdk::Ctx::get`].
     pub(crate) fn offer(&self, id: TypeId) -> Option<&(dyn Any + Send + Sync)> {
         let offers: [&(dyn Any + Send + Sync); 2] = [&self.compute, &self.onnx_runtime];

@@ -4,8 +4,10 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod bundles;
 mod bytes;
 mod cache;
+pub mod conformance;
 mod device;
 mod error;
 mod events;

@@ -1,4 +1,4 @@
-//! Where a user's files lie on this platform: three folders, without a crate for them.
+//! Where a user's files lie on this platform, without a crate for it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,6 +14,17 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 /// The folder for a user's data; none where the environment does not tell.
 pub(crate) fn data(variable: Variable) -> Option<PathBuf> {
     folder(variable, "XDG_DATA_HOME", ".local/share", "Library/Application Support", "LOCALAPPDATA")
+}
+
+/// The folders of this program for all users of the machine. They need not exist.
+pub(crate) fn system_data(variable: Variable) -> Vec<PathBuf> {
+    if cfg!(windows) {
+        absolute(variable, "ProgramData").map(|folder| folder.join("selfsame")).into_iter().collect()
+    } else if cfg!(target_os = "macos") {
+        vec![PathBuf::from("/Library/Application Support/selfsame")]
+    } else {
+        ["/usr/local/lib/selfsame", "/usr/lib/selfsame"].map(PathBuf::from).into()
+    }
 }
 
 /// The folder for this program's settings; none where the environment does not tell.

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::plugin::Plugin;
-use selfsame_graphs::Registry;
+use selfsame_graphs::{KnownPlugin, Plugins, Registry};
 use selfsame_sdk::{Codec, NodeDescriptor, NodeType};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,8 +14,10 @@ pub struct Nodes {
     types: Vec<Arc<dyn NodeType>>,
     by_name: HashMap<String, usize>,
     codecs: HashMap<&'static str, Codec>,
-    /// Plugins whose node types are there, by id: library and digest.
-    plugins: HashMap<String, (PathBuf, String)>,
+    /// Those whose node types are here, and those that cannot be used.
+    plugins: Plugins,
+    /// The library of each plugin that is here, and its SHA-256, by the id of the plugin.
+    libraries: HashMap<String, (PathBuf, String)>,
 }
 
 impl Nodes {
@@ -73,7 +75,7 @@ impl Nodes {
     /// # Errors
     /// As [`add`](Self::add); if the plugin claims ids of the host's; if another plugin has its id.
     pub fn add_plugin(&mut self, plugin: &Plugin) -> Result<(), Error> {
-        if let Some((path, digest)) = self.plugins.get(plugin.id()) {
+        if let Some((path, digest)) = self.libraries.get(plugin.id()) {
             if digest == plugin.digest() {
                 return Ok(());
             }
@@ -89,9 +91,39 @@ impl Nodes {
             }
             with.add(node.clone())?;
         }
-        with.plugins.insert(plugin.id().to_owned(), (plugin.path().to_owned(), plugin.digest().to_owned()));
+        let nodes = plugin.nodes().iter().map(|node| node.descriptor());
+        with.plugins.known.push(KnownPlugin {
+            id: plugin.id().to_owned(),
+            version: plugin.version().to_owned(),
+            nodes: nodes.map(|node| (node.id.clone(), node.name.clone())).collect(),
+            unusable: None,
+        });
+        with.libraries.insert(plugin.id().to_owned(), (plugin.path().to_owned(), plugin.digest().to_owned()));
         *self = with;
         Ok(())
+    }
+
+    /// Says which plugins are there but cannot be used, for graphs that need them.
+    pub fn know_unusable(&mut self, plugins: impl IntoIterator<Item = KnownPlugin>) {
+        self.plugins.known.extend(plugins);
+    }
+
+    /// Says where plugins were looked for, for graphs that need one that is not there.
+    pub fn know_folders(&mut self, folders: impl IntoIterator<Item = String>) {
+        self.plugins.looked.extend(folders);
+    }
+
+    /// The plugins whose node types are here, each with the SHA-256 of its library.
+    pub(crate) fn loaded_plugins(&self) -> impl Iterator<Item = (&KnownPlugin, &str)> {
+        self.plugins.known.iter().filter(|known| known.unusable.is_none()).filter_map(|known| {
+            let (_, digest) = self.libraries.get(&known.id)?;
+            Some((known, &**digest))
+        })
+    }
+
+    /// The plugin that a node type is of, if it is of any.
+    pub(crate) fn plugin_of(&self, node_id: &str) -> Option<(&KnownPlugin, &str)> {
+        self.loaded_plugins().find(|(known, _)| known.nodes.iter().any(|(id, _)| id == node_id))
     }
 
     /// Says how values of a type are written into a cache folder and read back. Values without a codec are kept in
@@ -122,5 +154,9 @@ impl Registry for Nodes {
 
     fn names(&self) -> Vec<&str> {
         self.descriptors().map(|descriptor| &*descriptor.name).collect()
+    }
+
+    fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 }

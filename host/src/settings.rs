@@ -24,6 +24,8 @@ pub struct SettingsFile {
     pub models: Vec<PathBuf>,
     /// ComfyUI installations, whose models are used too.
     pub comfyui: Vec<PathBuf>,
+    /// Folders with bundles of plugins.
+    pub plugins: Vec<PathBuf>,
     /// The folder that saved files go to.
     pub out: Option<PathBuf>,
     /// The folder where results are kept between runs.
@@ -82,7 +84,7 @@ impl SettingsFile {
 
     fn resolve_paths(&mut self, folder: &Path, home: Option<&Path>) {
         let single = [&mut self.out, &mut self.cache_dir, &mut self.catalogue].into_iter().flatten();
-        for path in self.models.iter_mut().chain(&mut self.comfyui).chain(single) {
+        for path in self.models.iter_mut().chain(&mut self.comfyui).chain(&mut self.plugins).chain(single) {
             *path = match (path.strip_prefix("~"), home) {
                 (Ok(rest), Some(home)) => home.join(rest),
                 _ => folder.join(&*path),
@@ -110,13 +112,15 @@ mod tests {
     fn everything_may_be_set_or_left_out() {
         assert_eq!(SettingsFile::parse("s.ron", "()"), Ok(SettingsFile::default()));
         let text = r#"// mine
-            Settings(models: ["m", "/abs"], comfyui: ["~/ComfyUI"], out: "pictures", cache_dir: "cache", memory: "8G",
+            Settings(models: ["m", "/abs"], comfyui: ["~/ComfyUI"], plugins: ["p"], out: "pictures",
+            cache_dir: "cache", memory: "8G",
             device: "cuda:1", threads: 3, catalogue: "more.ron")"#;
         let mut settings = SettingsFile::parse("s.ron", text).unwrap();
         settings.resolve_paths(Path::new("/conf"), Some(Path::new("/home/ada")));
         let expected = SettingsFile {
             models: vec!["/conf/m".into(), "/abs".into()],
             comfyui: vec!["/home/ada/ComfyUI".into()],
+            plugins: vec!["/conf/p".into()],
             out: Some("/conf/pictures".into()),
             cache_dir: Some("/conf/cache".into()),
             memory: Some(Bytes(8 << 30)),
@@ -135,7 +139,7 @@ mod tests {
             "s.ron:2:5: there is no setting `devise`, did you mean `device`?"
         );
         assert!(fails("(gpu: 1)").ends_with(
-            "there is no setting `gpu`; the settings are models, comfyui, out, cache_dir, memory, device, threads, catalogue"
+            "there is no setting `gpu`; the settings are models, comfyui, plugins, out, cache_dir, memory, device, threads, catalogue"
         ));
         assert!(
             fails("(memory: \"much\")").contains("expected a number of bytes such as 8G, 512M or 1000000, got `much`")

@@ -1,8 +1,9 @@
 //! Where nodes compute.
 
+use crate::wires::{from_device, to_device};
 use candle_core::{DType, Device};
-use selfsame_models::{Meter, Work};
-use selfsame_sdk::{Ctx, Result};
+use selfsame_models::{Meter, Work, ops};
+use selfsame_sdk::{Ctx, Error, Result, Status, Tensor};
 
 /// The device of a run, and the type of weights on it. Nodes get it with `ctx.get::<Compute>()`.
 #[derive(Clone, Debug)]
@@ -17,6 +18,23 @@ impl Compute {
     /// The CPU.
     pub fn cpu() -> Self {
         Compute { device: Device::Cpu, dtype: DType::F32 }
+    }
+
+    /// `x [.., in]` times `weight [out, in]` transposed, `[.., out]`: what a network would give, to the bit.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn linear(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let fits = match (x.shape(), weight.shape()) {
+            ([.., _, inputs], [_, reads]) => inputs == reads,
+            _ => false,
+        };
+        if !fits {
+            let message = format!("expected x [.., n, in] and a weight [out, in], got {x:?} and {weight:?}");
+            return Err(Error::with(Status::InvalidArgument, message));
+        }
+        let moved = |tensor: &Tensor| -> Result<_> { Ok(to_device(tensor, &self.device)?.to_dtype(self.dtype)?) };
+        from_device(&ops::linear(&moved(x)?, &moved(weight)?, None)?)
     }
 }
 

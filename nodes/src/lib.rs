@@ -17,6 +17,7 @@ pub mod list;
 pub mod loaders;
 pub mod logic;
 pub mod mask;
+pub mod model_weights;
 pub mod networks;
 pub mod note;
 pub mod number;
@@ -31,6 +32,7 @@ use selfsame_models::splitmix;
 
 pub use codec::codecs;
 pub use compute::Compute;
+pub use sampling::sessions::Sessions;
 
 use selfsame_sdk::{NodeType, nodes};
 use std::sync::Arc;

@@ -2,13 +2,15 @@
 
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
 use selfsame_host::plugin::Plugin;
+use selfsame_host::plugin::helper::{Isolation, Limits, Permissions};
 use selfsame_host::{Event, Host, HostSettings, NodeState, Nodes, Observer, Outcome, RunOptions};
-use selfsame_sdk::{Error, Image, Value};
+use selfsame_sdk::{Error, Image, NodeType, Value};
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 /// The library of a package that these tests depend on: cargo has built it beside them.
 pub fn library(package: &str) -> PathBuf {
@@ -19,6 +21,20 @@ pub fn library(package: &str) -> PathBuf {
 /// The sample nodes, as a plugin.
 pub fn samples() -> Arc<Plugin> {
     Plugin::load(&library("selfsame-samples")).unwrap()
+}
+
+/// How plugins are isolated here: by the program that these tests belong to, with little patience.
+pub fn isolation() -> Isolation {
+    let limits = Limits {
+        memory_bytes: 1 << 30,
+        call: Some(Duration::from_secs(60)),
+        start: Duration::from_secs(20),
+        cancel: Duration::from_millis(500),
+        ..Limits::default()
+    };
+    // The folders of the test hosts are there.
+    let permissions = Permissions { read: vec![std::env::temp_dir()], network: false };
+    Isolation { program: env!("CARGO_BIN_EXE_selfsame").into(), limits, permissions }
 }
 
 /// A source in C as a library, built with these arguments.
@@ -70,6 +86,11 @@ pub fn copy_of(library: &Path) -> PathBuf {
 /// A file of this repository.
 pub fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// A node type of a plugin, by its name.
+pub fn node(plugin: &Plugin, name: &str) -> Arc<dyn NodeType> {
+    plugin.nodes().iter().find(|node| node.descriptor().name == name).unwrap().clone()
 }
 
 /// A host with the nodes that come with Selfsame and those of a plugin.

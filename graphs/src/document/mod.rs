@@ -92,6 +92,8 @@ pub struct Graph {
     pub bypass: Vec<Spanned<String>>,
     /// For node types, the version that the graph was written for.
     pub node_versions: Vec<(Spanned<String>, u32)>,
+    /// The plugins that the graph needs: ids, and the versions that it was written for.
+    pub plugins: Vec<(Spanned<String>, Spanned<String>)>,
 }
 
 impl Graph {

@@ -30,6 +30,7 @@ pub(super) fn read(tree: &syntax::Value, source: &Source) -> (Graph, Vec<Problem
         graph.bypass = fields.strings("bypass", &mut problems).unwrap_or_default();
         graph.node_versions =
             entries(fields.take("node_versions"), "`node_versions`", "node type", &mut problems, node_version);
+        graph.plugins = entries(fields.take("plugins"), "`plugins`", "plugin", &mut problems, plugin);
         fields.finish(&mut problems);
     }
     let ids: HashSet<&str> = graph.nodes.iter().map(|node| &*node.id.value).collect();
@@ -119,6 +120,18 @@ fn node_version(
         problems.wrong_form(value, &format!("the version of {}", name.value), "an integer from 1");
     }
     Some((name, version?))
+}
+
+fn plugin(
+    id: Spanned<String>,
+    value: &syntax::Value,
+    problems: &mut Problems,
+) -> Option<(Spanned<String>, Spanned<String>)> {
+    let Some(version) = value.as_str().filter(|text| crate::plugins::is_version(text)) else {
+        problems.wrong_form(value, &format!("the version of plugin `{}`", id.value), "a text such as \"1.0\"");
+        return None;
+    };
+    Some((id, Spanned::new(version.to_owned(), value.span)))
 }
 
 fn node(id: Spanned<String>, value: &syntax::Value, problems: &mut Problems) -> Option<Node> {

@@ -37,6 +37,9 @@ Graph(
     node_versions: {
         "LoadImage": 2,
     },
+    plugins: {
+        "acme-filters": "1.0",
+    },
 )
 // end
 "##;
@@ -241,12 +244,13 @@ fn argument_declarations() {
 #[test]
 fn other_fields() {
     assert_problems(
-        "nodes: [], outputs: {\"x\": 5}, bypass: [\"photo\"], node_versions: {\"N\": 0}, title: 5",
+        "nodes: [], outputs: {\"x\": 5}, bypass: [\"photo\"], node_versions: {\"N\": 0}, plugins: {\"p\": 1.0}, title: 5",
         &[
             "wrong-form `5`: `title` of the graph is not a string; got the integer 5",
             "wrong-form `[]`: `nodes` is not a map {\"name\": ...}; got a list",
             "wrong-form `5`: output `x` is not a link Out(\"node.output\"); got the integer 5",
             "wrong-form `0`: the version of N is not an integer from 1; got the integer 0",
+            "wrong-form `1.0`: the version of plugin `p` is not a text such as \"1.0\"; got the number 1.0",
             "unknown-link `\"photo\"`: `bypass` names `photo`, which is no node; hint there is no node at all",
         ],
     );

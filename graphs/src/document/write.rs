@@ -22,6 +22,8 @@ impl Graph {
         fields.add_some("bypass", (!bypass.is_empty()).then(|| literal(Literal::List(bypass))));
         let versions = self.node_versions.iter();
         fields.add_some("node_versions", map(versions.map(|(name, v)| (&*name.value, literal(i64::from(*v))))));
+        let plugins = self.plugins.iter();
+        fields.add_some("plugins", map(plugins.map(|(id, version)| (&*id.value, literal(&*version.value)))));
         let value = fields.named("Graph");
         format::print(&syntax::File { lead: Vec::new(), blank_before: false, value, tail: Vec::new() })
     }

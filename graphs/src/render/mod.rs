@@ -7,6 +7,7 @@ mod mermaid;
 mod svg;
 
 use crate::document::{NodeKind, Value};
+use crate::plugins::Plugins;
 use crate::project::Project;
 use crate::registry::Registry;
 use crate::validate::Scope;
@@ -14,7 +15,7 @@ use selfsame_sdk::{Literal, Type};
 use std::collections::BTreeSet;
 
 /// A graph as boxes and wires, before it is drawn. Graphs with mistakes can be drawn too: boxes of unknown types show
-/// what the file says about them, links that lead nowhere are left out.
+/// what the file says about them, and which plugin is missing if that is known; links that lead nowhere are left out.
 #[derive(Clone, Debug)]
 pub struct Picture {
     title: String,
@@ -102,7 +103,7 @@ impl Picture {
             title: graph.title.clone().unwrap_or(name),
             subtitle: doc.lines().next().unwrap_or_default().to_owned(),
             args: args.collect(),
-            boxes: (0..graph.nodes.len()).map(|node| node_box(scope, node)).collect(),
+            boxes: (0..graph.nodes.len()).map(|node| node_box(scope, node, registry.plugins())).collect(),
             wires: Vec::new(),
         };
         for to in 0..graph.nodes.len() {
@@ -156,7 +157,7 @@ impl Picture {
     }
 }
 
-fn node_box(scope: &Scope, index: usize) -> NodeBox {
+fn node_box(scope: &Scope, index: usize, plugins: &Plugins) -> NodeBox {
     let node = &scope.graph.nodes[index];
     let descriptor = scope.descriptors[index].as_deref();
     let mut inputs = Vec::new();
@@ -187,6 +188,10 @@ fn node_box(scope: &Scope, index: usize) -> NodeBox {
         id: node.id.value.clone(),
         type_name: match &node.kind {
             NodeKind::Subgraph(file) => file.value.clone(),
+            NodeKind::Typed(name) if descriptor.is_none() => match plugins.would_have(name) {
+                Some((plugin, _)) => format!("{name} (plugin {})", plugin.id),
+                None => name.clone(),
+            },
             _ => node.type_name().to_owned(),
         },
         family: category.split('/').next().unwrap_or_default().to_owned(),

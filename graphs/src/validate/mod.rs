@@ -1,6 +1,7 @@
 //! Finding everything that is wrong with a graph before anything runs.
 
 mod inputs;
+mod plugins;
 mod scope;
 mod shape;
 mod sinks;
@@ -69,6 +70,7 @@ pub fn validate<'a>(
     let scopes = Scope::all(project, registry);
     let mut sinks = sinks::Sinks::new(project, settings);
     for &index in project.order() {
+        plugins::check(&scopes[index], registry.plugins(), &mut problems);
         shape::check(project, &scopes[index], registry, &mut problems);
         inputs::check(&scopes[index], &mut sinks, &mut problems);
     }

@@ -1,7 +1,7 @@
 //! Node types, cycles, outputs, and what nothing needs.
 
 use super::inputs::link_problem;
-use super::{Scope, bypass_source};
+use super::{Scope, bypass_source, plugins};
 use crate::document::{Link, NodeKind, Value};
 use crate::problem::{Code, Problem};
 use crate::project::Project;
@@ -23,11 +23,11 @@ fn node_types(scope: &Scope, registry: &dyn Registry, problems: &mut Vec<Problem
     for (node, descriptor) in scope.graph.nodes.iter().zip(&scope.descriptors) {
         let (NodeKind::Typed(name), id) = (&node.kind, &node.id.value) else { continue };
         let problem = match descriptor.as_deref() {
-            None => {
+            None => Some(plugins::of_missing_node(name, scope.graph, registry.plugins()).unwrap_or_else(|| {
                 let hint = suggest::did_you_mean(name, registry.names())
                     .unwrap_or_else(|| "is a plugin missing? all node types that are there: selfsame nodes".to_owned());
-                Some(Problem::new(Code::UnknownNode, format!("there is no node type `{name}`")).hint(hint))
-            }
+                Problem::new(Code::UnknownNode, format!("there is no node type `{name}`")).hint(hint)
+            })),
             Some(known) if known.name != *name && known.id != *name => {
                 let message = format!("node type `{name}` is now called `{}`", known.name);
                 Some(Problem::new(Code::Renamed, message))

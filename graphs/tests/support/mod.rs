@@ -3,7 +3,8 @@
 #![allow(dead_code)] // Each test binary uses its part.
 
 use selfsame_graphs::{
-    Asset, AssetKind, AssetMissing, Assets, Catalogue, GraphFile, GraphFiles, NotOpened, Plan, PlanValue,
+    Asset, AssetKind, AssetMissing, Assets, Catalogue, GraphFile, GraphFiles, KnownPlugin, NotOpened, Plan, PlanValue,
+    Plugins, Unusable,
 };
 use selfsame_sdk::{InputPort, NodeDescriptor, OutputPort, Type, Widget};
 use std::collections::BTreeMap;
@@ -136,7 +137,28 @@ pub fn catalogue() -> Catalogue {
     for node in &nodes {
         assert_eq!(node.check(), [], "the test node {} is not sound", node.name);
     }
-    Catalogue::new(nodes).expect("the names are unique")
+    Catalogue::new(nodes).expect("the names are unique").with_plugins(plugins())
+}
+
+/// One plugin that can be used, and one that cannot.
+fn plugins() -> Plugins {
+    let plugin = |id: &str, version: &str, node: (&str, &str), unusable| KnownPlugin {
+        id: id.to_owned(),
+        version: version.to_owned(),
+        nodes: vec![(node.0.to_owned(), node.1.to_owned())],
+        unusable,
+    };
+    let not_trusted = Unusable {
+        why: "it is not trusted yet".to_owned(),
+        hint: Some("selfsame plugin trust acme-filters".to_owned()),
+    };
+    Plugins {
+        known: vec![
+            plugin("acme-blurs", "0.3.1", ("com.acme.blur", "Blur"), None),
+            plugin("acme-filters", "1.2.0", ("com.acme.glow", "Glow"), Some(not_trusted)),
+        ],
+        looked: vec!["/home/ada/plugins".to_owned(), "/usr/lib/selfsame/plugins".to_owned()],
+    }
 }
 
 /// A disk with few things on it.

@@ -116,8 +116,13 @@ impl Memory {
         }
     }
 
+    /// A value that is kept. One that was lost with the process of its plugin is given up.
     pub fn value(&mut self, key: &Key) -> Option<Arc<dyn Object>> {
         match self.touch(Id::Value(*key))? {
+            Held::Value(object) if object.is_lost() => {
+                self.remove(&Id::Value(*key));
+                None
+            }
             Held::Value(object) => Some(object.clone()),
             Held::Shared(_) => None,
         }

@@ -42,7 +42,7 @@ impl Check {
         // Nothing runs, so neither a device nor a cache folder is opened.
         let settings = HostSettings {
             device: "cpu".to_owned(),
-            nodes: self.plugins.nodes()?,
+            nodes: self.plugins.nodes(&file, None)?,
             models: file.folders(&self.models),
             catalogue: file.catalogue()?,
             ..HostSettings::default()

@@ -26,7 +26,7 @@ impl Config {
             (None, Some(usual)) => format!("none; {} would be read", usual.display()),
             (None, None) => "none".to_owned(),
         };
-        let InForce { out, device, cache_dir, memory, threads, folders, catalogue, .. } = &in_force;
+        let InForce { out, device, cache_dir, memory, threads, folders, catalogue, plugins } = &in_force;
         let row = |name: &str, value: String, origin: &dyn ToString| [name.to_owned(), value, origin.to_string()];
         let none = || "none".to_owned();
         let mut rows = vec![
@@ -50,6 +50,7 @@ impl Config {
         let from = extra.as_ref().map_or("built in".to_owned(), |path| format!("built in and {}", path.display()));
         rows.push(row("catalogue", format!("{from}, {models} models"), &origin));
         rows.extend(folders.all().iter().map(|f| row("models", f.path.display().to_string(), &f.origin)));
+        rows.extend(plugins.all().iter().map(|f| row("plugins", f.path.display().to_string(), &f.origin)));
         print(&format!("settings file: {place}\n{}", columns(&rows)))?;
         Ok(Exit::Ok)
     }

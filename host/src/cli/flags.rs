@@ -1,9 +1,7 @@
 //! Flags that several commands have.
 
-use super::exit::{Exit, OrStop, Stop};
 use clap::Args;
-use selfsame_host::plugin::Plugin;
-use selfsame_host::{Bytes, Error, Nodes};
+use selfsame_host::Bytes;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,21 +17,24 @@ pub struct ModelFlags {
 /// Which node types there are besides those that come with Selfsame.
 #[derive(Args, Clone, Default)]
 pub struct PluginFlags {
-    /// Loads this plugin, a dynamic library, whose code then runs with all your rights; may be given several times
-    #[arg(long, value_name = "FILE")]
+    /// Loads this plugin, a bundle or a dynamic library, whose code then runs with all your rights; may be given
+    /// several times
+    #[arg(long, value_name = "FILE|BUNDLE")]
     pub plugin: Vec<PathBuf>,
-}
-
-impl PluginFlags {
-    /// All node types.
-    pub fn nodes(&self) -> Result<Nodes, Stop> {
-        let mut nodes = Nodes::built_in();
-        for path in &self.plugin {
-            let loaded = Plugin::load(path).map_err(|source| Error::Plugin { path: path.clone(), source });
-            nodes.add_plugin(&*loaded.or_stop(Exit::Wrong)?).or_stop(Exit::Wrong)?;
-        }
-        Ok(nodes)
-    }
+    /// Looks for bundles of plugins in this folder before all others; may be given several times
+    /// [env: SELFSAME_PLUGIN_PATH]
+    #[arg(long, value_name = "DIR")]
+    pub plugin_dir: Vec<PathBuf>,
+    /// Lets plugins run of which nobody has said that they may, each in a process of its own
+    #[arg(long)]
+    pub allow_unsigned_plugins: bool,
+    /// Runs each plugin in a process of its own, where a crash of it is a failure of a node, and it can neither see your
+    /// files nor reach other machines
+    #[arg(long)]
+    pub isolate_plugins: bool,
+    /// Lets isolated plugins read this file, or what is in this folder; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub plugins_read: Vec<PathBuf>,
 }
 
 /// Values for a graph's arguments.

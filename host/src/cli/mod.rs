@@ -12,6 +12,7 @@ mod input;
 mod models;
 mod nodes;
 mod output;
+mod plugin;
 mod run;
 mod settings;
 mod setup;
@@ -20,6 +21,7 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
+use selfsame_host::plugin::helper::{ARGUMENT, serve};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,11 +51,15 @@ enum Command {
     Graph(graph::Graph),
     Nodes(nodes::Nodes),
     Models(models::Models),
+    Plugin(plugin::Plugin),
     Setup(setup::Setup),
     Config(config::Config),
     #[command(subcommand)]
     Bench(bench::Bench),
     Completions(completions::Completions),
+    /// The process of an isolated plugin; started by the host
+    #[command(name = ARGUMENT, hide = true)]
+    PluginHelper,
 }
 
 /// The whole program.
@@ -70,13 +76,15 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Run(run) => run.run(config),
         Command::Check(check) => check.run(config),
-        Command::Graph(graph) => graph.run(),
-        Command::Nodes(nodes) => nodes.run(),
+        Command::Graph(graph) => graph.run(config),
+        Command::Nodes(nodes) => nodes.run(config),
         Command::Models(models) => models.run(config),
+        Command::Plugin(plugin) => plugin.run(config),
         Command::Setup(setup) => setup.run(config),
         Command::Config(command) => command.run(config),
         Command::Bench(bench) => bench.run(config),
         Command::Completions(completions) => completions.run(),
+        Command::PluginHelper => return serve(),
     };
     let exit = done.unwrap_or_else(|stop| {
         output::tell(&stop.message);

@@ -49,7 +49,8 @@ enum Events {
 impl Run {
     pub fn run(self, config: Option<&Path>) -> Result<Exit, Stop> {
         let cancel = signals::cancel()?;
-        let in_force = InForce::new(&File::open(config)?, &self.host)?;
+        let file = File::open(config)?;
+        let in_force = InForce::new(&file, &self.host)?;
         let project = open_graph(&self.graph).or_stop(Exit::Wrong)?;
         let args = self.set.values(&project)?;
         let mut options = RunOptions {
@@ -64,7 +65,8 @@ impl Run {
             // Nodes compute on this pool.
             rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().or_stop(Exit::Usage)?;
         }
-        let host = Host::new(in_force.host()).or_stop(Exit::Usage)?;
+        let nodes = self.host.plugins.nodes(&file, Some(&self.graph))?;
+        let host = Host::new(in_force.host(nodes)).or_stop(Exit::Usage)?;
         let prepared = self.load(&host, &project, &args)?;
         for changed in host.changed_since(&self.graph) {
             tell(&format!("warning: {changed}"));

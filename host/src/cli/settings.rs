@@ -1,9 +1,9 @@
 //! What is in force: flag, environment, settings file, default, in this order.
 
 use super::exit::{Exit, OrStop, Stop};
-use super::flags::{HostFlags, ModelFlags, Threads};
+use super::flags::{HostFlags, ModelFlags, PluginFlags, Threads};
 use selfsame_host::models::{Catalogue, Folders};
-use selfsame_host::{Bytes, HostSettings, RunOptions, SettingsFile, platform};
+use selfsame_host::{Bytes, HostSettings, Nodes, RunOptions, SettingsFile, bundles, platform};
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -56,6 +56,11 @@ impl File {
         Folders::new(flags.models.clone(), self.settings.models.clone(), self.settings.comfyui.clone())
     }
 
+    /// Where bundles of plugins are looked for.
+    pub fn plugins(&self, flags: &PluginFlags) -> bundles::Folders {
+        bundles::Folders::new(flags.plugin_dir.clone(), self.settings.plugins.clone())
+    }
+
     /// The models that can be fetched.
     pub fn catalogue(&self) -> Result<Catalogue, Stop> {
         let mut catalogue = Catalogue::builtin();
@@ -73,13 +78,13 @@ pub struct InForce {
     pub threads: Setting<Option<Threads>>,
     pub folders: Folders,
     pub catalogue: Catalogue,
-    /// Whatever nobody can set here.
-    rest: HostSettings,
+    /// Where bundles of plugins are looked for.
+    pub plugins: bundles::Folders,
 }
 
 impl InForce {
     pub fn new(file: &File, flags: &HostFlags) -> Result<Self, Stop> {
-        let (set, rest) = (&file.settings, HostSettings { nodes: flags.plugins.nodes()?, ..HostSettings::default() });
+        let (set, rest) = (&file.settings, HostSettings::default());
         Ok(InForce {
             out: pick(&flags.out, ("--out", "SELFSAME_OUT"), &set.out)?.or(RunOptions::default().output_folder),
             device: pick(&flags.device, ("--device", "SELFSAME_DEVICE"), &set.device)?.or(rest.device.clone()),
@@ -88,20 +93,21 @@ impl InForce {
             threads: pick(&flags.threads, ("--threads", "SELFSAME_THREADS"), &set.threads.map(Threads))?,
             folders: file.folders(&flags.models),
             catalogue: file.catalogue()?,
-            rest,
+            plugins: file.plugins(&flags.plugins),
         })
     }
 
-    /// For a host that runs graphs.
-    pub fn host(self) -> HostSettings {
+    /// For a host that runs graphs of these nodes.
+    pub fn host(self, nodes: Nodes) -> HostSettings {
         HostSettings {
+            nodes,
             device: self.device.value,
             memory_bytes: self.memory.value.0,
             cache_folder: self.cache_dir.value,
             digests: platform::cache_folder().map(|folder| folder.join("digests.json")),
             models: self.folders,
             catalogue: self.catalogue,
-            ..self.rest
+            ..HostSettings::default()
         }
     }
 }

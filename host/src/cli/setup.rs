@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use selfsame_host::models::{Folders, Origin};
 use selfsame_host::onnx::{self, Found, Sources, Watch, Wheel};
-use selfsame_host::{Host, platform};
+use selfsame_host::{Host, Nodes, platform};
 use std::path::Path;
 
 /// Shows what this machine has for running graphs, and fetches ONNX Runtime if it is missing
@@ -88,7 +88,7 @@ fn device(in_force: InForce) -> Item {
         (true, false) => "this build can use CUDA",
         (true, true) => "CUDA is in use",
     };
-    match Host::new(in_force.host()) {
+    match Host::new(in_force.host(Nodes::built_in())) {
         Ok(host) => Item { name: "device", is_there: true, text: format!("{} ({cuda})", host.device_name()) },
         Err(error) => Item { name: "device", is_there: false, text: format!("{wanted}: {error} ({cuda})") },
     }

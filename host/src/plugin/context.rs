@@ -4,6 +4,7 @@
 //! never freed, only used again for other calls of the same plugin, and every function of the host first looks whether
 //! the context is open.
 
+use super::float_mode::FloatMode;
 use crate::lock;
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::{Error, Services, Status};
@@ -105,7 +106,9 @@ impl Pool {
             lock(&slot.state).open = Some(Open { services, plugin });
         }
         let opened = Opened { pool: self, slot };
+        let float_mode = FloatMode::now();
         let result = function(slot.table.get());
+        drop(float_mode);
         let mut state = lock(&slot.state);
         let told = Told { failure: state.failure.take(), last_error: state.last_error.take() };
         drop(state);

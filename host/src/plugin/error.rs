@@ -37,4 +37,13 @@ pub enum PluginError {
         /// What is wrong.
         problem: String,
     },
+    /// Its own process does not start, or says what is wrong with the library.
+    #[error("{0}")]
+    Process(String),
+    /// Its own process ended while the library was loaded, or had to be ended.
+    #[error("{0}")]
+    Crashed(String),
+    /// It is not what was described before.
+    #[error("its library has changed since it was described")]
+    Changed,
 }

@@ -1,16 +1,20 @@
 //! From a file to its node types.
 
 use super::context::Pool;
+use super::copy::PrivateCopy;
 use super::describe;
 use super::error::PluginError;
+use super::float_mode::FloatMode;
+use super::interfaces;
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
+use crate::bundles::{Verified, is_plugin_id};
 use crate::lock;
 use libloading::Library;
 use selfsame_sdk::NodeType;
 use selfsame_sdk::ffi::abi::{self, *};
 use selfsame_sdk::ffi::slice;
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -25,17 +29,36 @@ pub struct Plugin {
     origin: Arc<Origin>,
     about: About,
     nodes: Vec<Arc<dyn NodeType>>,
+    is_isolated: bool,
 }
 
 /// What a plugin says of itself; empty where it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct About {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The name that people read.
     pub title: String,
+    /// What it is for.
     pub doc: String,
+    /// Who made it.
     pub authors: String,
+    /// Its licence.
     pub license: String,
+    /// Where to read more.
     pub homepage: String,
+    /// What it was built by.
     pub build_info: Option<String>,
+    /// The oldest minor version of the boundary that it can work with.
+    pub min_minor: u16,
+}
+
+/// The SHA-256 of a library, in hexadecimal digits.
+pub(super) fn digest(path: &Path) -> Result<String, PluginError> {
+    Verified::as_is(path).map(|library| library.sha256).map_err(PluginError::Unreadable)
+}
+
+/// What has no slash would be looked for in the system's folders.
+pub(super) fn whole_path(path: &Path) -> Result<PathBuf, PluginError> {
+    std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))
 }
 
 impl Plugin {
@@ -45,23 +68,29 @@ impl Plugin {
     /// # Errors
     /// If the file is no plugin, is for another version of the boundary, does not start, or describes itself wrongly.
     pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
-        static LOADED: Mutex<Option<HashMap<usize, Arc<Plugin>>>> = Mutex::new(None);
-        let bytes = std::fs::read(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        #[cfg(target_os = "linux")]
-        super::elf::check(&bytes)?;
-        drop(bytes);
-        // What has no slash is looked for in the system's folders.
-        let path = std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))?;
+        Self::load_verified(&Verified::as_is(path).map_err(PluginError::Unreadable)?)
+    }
+
+    /// Loads a library that was read already, **running code of it**: exactly these bytes, whatever is in the file by now.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_verified(library: &Verified) -> Result<Arc<Self>, PluginError> {
+        type Known = HashMap<(PathBuf, String), Arc<Plugin>>;
+        static LOADED: Mutex<Option<Known>> = Mutex::new(None);
+        selfsame_sdk::ffi::enter_by(interfaces::enter);
+        let path = whole_path(&library.path)?;
+        // Libraries that were built for fast arithmetic change it for the thread that loads them.
+        let _float_mode = FloatMode::now();
+        let key = (path.clone(), library.sha256.clone());
         let mut loaded = lock(&LOADED);
-        let entry = entry_of(&path)?;
         let loaded = loaded.get_or_insert_default();
-        let address = std::ptr::from_ref(entry) as usize;
-        if let Some(known) = loaded.get(&address) {
+        if let Some(known) = loaded.get(&key) {
             return Ok(known.clone());
         }
-        let plugin = Arc::new(Self::read(path, entry, digest, &HOST)?);
-        loaded.insert(address, plugin.clone());
+        let entry = entry_of(library)?;
+        let plugin = Arc::new(Self::read(path, entry, library.sha256.clone(), &HOST)?);
+        loaded.insert(key, plugin.clone());
         Ok(plugin)
     }
 
@@ -86,12 +115,36 @@ impl Plugin {
             }
             let get_interface = entry.get_interface.ok_or(PluginError::Lacks("the function `get_interface`"))?;
             let interface = |id: &str| get_interface(SsStr::new(id));
-            let (id, version, about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
+            let (id, version, mut about) = read_info(interface(SS_PLUGIN_INFO).cast(), build_info)?;
+            about.min_minor = entry.min_host_minor;
             let name = format!("{id} {version}");
             let origin = Arc::new(Origin { id, version, name, digest, contexts: Pool::new(host) });
             let nodes = read_types(interface(SS_NODE_FACTORY).cast(), &origin)?;
-            Ok(Plugin { path, origin, about, nodes })
+            Ok(Plugin { path, origin, about, nodes, is_isolated: false })
         }
+    }
+
+    /// A plugin whose nodes run elsewhere.
+    #[cfg(target_os = "linux")]
+    pub(super) fn elsewhere(
+        path: PathBuf,
+        [id, version, digest]: [String; 3],
+        about: About,
+        nodes: Vec<Arc<dyn NodeType>>,
+    ) -> Self {
+        let name = format!("{id} {version}");
+        let origin = Arc::new(Origin { id, version, name, digest, contexts: Pool::new(&HOST) });
+        Plugin { path, origin, about, nodes, is_isolated: true }
+    }
+
+    /// Whether its nodes run in a process of their own.
+    pub fn is_isolated(&self) -> bool {
+        self.is_isolated
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
     }
 
     /// Its library.
@@ -151,8 +204,8 @@ impl Plugin {
 }
 
 /// Opens a library, and gives what it exports.
-pub(super) fn entry_of(path: &Path) -> Result<&'static SsEntry, PluginError> {
-    let library = open(path).map_err(|error| PluginError::NotLoaded(selfsame_sdk::Error::from(error).message))?;
+pub(super) fn entry_of(library: &Verified) -> Result<&'static SsEntry, PluginError> {
+    let library = open(library)?;
     // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
     unsafe {
         let symbol = library.get::<*const SsEntry>(b"selfsame_plugin_entry\0").map_err(|_| PluginError::NoEntry)?;
@@ -162,18 +215,29 @@ pub(super) fn entry_of(path: &Path) -> Result<&'static SsEntry, PluginError> {
 }
 
 /// Opens a library for good: all its symbols are bound now, and seen by nobody else.
-fn open(path: &Path) -> Result<ManuallyDrop<Library>, libloading::Error> {
+fn open(library: &Verified) -> Result<ManuallyDrop<Library>, PluginError> {
+    #[cfg(target_os = "linux")]
+    super::elf::check(&library.bytes)?;
+    let copy = PrivateCopy::new(&library.bytes)
+        .map_err(|error| PluginError::NotLoaded(format!("there is no room for a copy of it: {error}")))?;
+    let path = copy.path();
     // SAFETY: running the code of a plugin is what loading one means.
-    unsafe {
+    let opened = unsafe {
         #[cfg(unix)]
-        let library = {
+        {
             use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-            Library::open(Some(path), RTLD_NOW | RTLD_LOCAL)?.into()
-        };
+            Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL).map(libloading::Library::from)
+        }
         #[cfg(not(unix))]
-        let library = Library::new(path)?;
-        Ok(ManuallyDrop::new(library))
-    }
+        Library::new(&path)
+    };
+    // People know it by its own path.
+    let named = |error: libloading::Error| {
+        selfsame_sdk::Error::from(error).message.replace(&*path.to_string_lossy(), &library.path.to_string_lossy())
+    };
+    let opened = opened.map_err(|error| PluginError::NotLoaded(named(error)))?;
+    copy.keep();
+    Ok(ManuallyDrop::new(opened))
 }
 
 /// # Safety
@@ -205,8 +269,7 @@ unsafe fn read_info(
     // SAFETY: the table starts with its size.
     unsafe {
         let id = read("id", abi::field!(info, SsPluginInfo, id))?;
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if id.is_empty() || !id.starts_with(|c: char| c.is_ascii_alphanumeric()) || !id.chars().all(is_name) {
+        if !is_plugin_id(&id) {
             let problem = format!("{id:?} is not like `acme-filters` or `com.acme.filters`");
             return Err(PluginError::Broken { of: "its id".to_owned(), problem });
         }
@@ -217,6 +280,7 @@ unsafe fn read_info(
             license: read("license", abi::field!(info, SsPluginInfo, license))?,
             homepage: read("homepage", abi::field!(info, SsPluginInfo, homepage))?,
             build_info,
+            min_minor: 0,
         };
         Ok((id, read("version", abi::field!(info, SsPluginInfo, version))?, about))
     }

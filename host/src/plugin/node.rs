@@ -1,10 +1,13 @@
 //! A node type of a plugin as one of ours.
 
+use super::MISTAKE;
 use super::context::{Failure, Pool, Told};
 use super::strikes::Strikes;
 use selfsame_sdk::ffi::abi::{self, *};
-use selfsame_sdk::ffi::{Exported, Foreign, export, from_status, import_owned};
-use selfsame_sdk::{Ctx, Error, Inputs, Node, NodeDescriptor, NodeType, OutputPort, Result, Slot, Status, Type, Value};
+use selfsame_sdk::ffi::{Caller, Exported, Foreign, export, from_status, import_owned};
+use selfsame_sdk::{
+    Ctx, Error, Inputs, Node, NodeDescriptor, NodeType, Object, OutputPort, Result, Slot, Status, Type, Value,
+};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -16,6 +19,26 @@ pub struct Origin {
     pub name: String,
     pub digest: String,
     pub contexts: Pool,
+}
+
+impl Origin {
+    /// An error with where it comes from.
+    fn named(&self, error: Error) -> Error {
+        match error.status {
+            Status::NeedsInput | Status::Cancelled => error,
+            _ => Error { message: format!("{} (plugin {})", error.message, self.name), ..error },
+        }
+    }
+}
+
+/// How functions of objects that the plugin made are called.
+impl Caller for Origin {
+    fn call(&self, ctx: Ctx, function: &mut dyn FnMut(*mut SsCtx) -> SsStatus) -> Result<()> {
+        match self.contexts.call(&self.id, ctx.services(), function) {
+            (SS_STATUS_OK, _) => Ok(()),
+            (status, told) => Err(self.named(failure("its object", status, told))),
+        }
+    }
 }
 
 /// A node type of a plugin.
@@ -108,26 +131,24 @@ impl Node for ForeignNode {
     fn run(&mut self, ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>> {
         let origin = self.origin.clone();
         let result = self.strikes.check().and_then(|()| self.call(ctx, inputs));
-        result.map_err(|error| match error.status {
-            Status::NeedsInput | Status::Cancelled => error,
-            _ => Error { message: format!("{} (plugin {})", error.message, origin.name), ..error },
-        })
+        result.map_err(|error| origin.named(error))
     }
 }
 
 impl ForeignNode {
     fn call(&mut self, ctx: Ctx, inputs: &Inputs) -> Result<Vec<Value>> {
         let node = self.node(ctx)?;
-        let given = (0..inputs.ports().len()).map(|i| {
-            Ok(match inputs.slot(i)?.1 {
+        let slots = (0..inputs.ports().len()).map(|i| Ok(inputs.slot(i)?.1)).collect::<Result<Vec<&Slot>>>()?;
+        let given = slots.iter().map(|slot| {
+            match slot {
                 Slot::Value(value) => export(value),
                 // SAFETY: neither is an object.
                 Slot::Unset => unsafe { Exported::from_raw(SsValue::NULL) },
                 // SAFETY: as above.
                 Slot::Pending => unsafe { Exported::from_raw(SsValue::PENDING) },
-            })
+            }
         });
-        let given = given.collect::<Result<Vec<_>>>()?;
+        let given: Vec<Exported> = given.collect();
         let ports = inputs.ports();
         let inputs: Vec<SsValue> = given.iter().map(Exported::as_raw).collect();
         let mut outputs = vec![SsValue::NULL; self.outputs.len()];
@@ -143,7 +164,7 @@ impl ForeignNode {
             return Err(self.broke_a_rule(format!("input `{}`: {message}", port.name)));
         }
         match status {
-            SS_STATUS_OK => self.take(outputs),
+            SS_STATUS_OK => self.take(outputs, &slots),
             status => Err(self.failed(ctx, status, told)),
         }
     }
@@ -168,9 +189,10 @@ impl ForeignNode {
     }
 
     /// The values that a call gave, if they are what the node promises.
-    fn take(&self, outputs: Vec<Exported>) -> Result<Vec<Value>> {
+    fn take(&self, outputs: Vec<Exported>, inputs: &[&Slot]) -> Result<Vec<Value>> {
         let take = |(port, value): (&OutputPort, Exported)| {
             let value = import_owned(value)?.ok_or_else(|| Error::new("it was not set"))?;
+            let value = adopted(value, &self.origin, inputs);
             if let Some(made_up) = made_up(&value) {
                 return Err(Error::new(format!("a {made_up} that is not the host's: only the host makes those")));
             }
@@ -193,37 +215,66 @@ impl ForeignNode {
 
     fn broke_a_rule(&self, message: String) -> Error {
         self.strikes.add();
-        Error::with(Status::Internal, message).hint("this is a mistake in the plugin; please report it to its author")
+        Error::with(Status::Internal, message).hint(MISTAKE)
     }
 
     fn failed(&self, ctx: Ctx, status: SsStatus, told: Told) -> Error {
-        let known = from_status(status).unwrap_or(Status::Internal);
-        if known == Status::Panic {
+        let error = failure("the node", status, told);
+        if error.status == Status::Panic {
             self.strikes.add();
         }
-        if known == Status::Cancelled && !ctx.is_cancelled() {
+        if error.status == Status::Cancelled && !ctx.is_cancelled() {
             return Error::new("the node says that it was cancelled, which it was not");
         }
-        // A plugin may hand on how a function of the host failed.
-        let handed_on = || {
-            let error = told.last_error.filter(|error| error.status == known)?;
-            Some(Failure { message: error.message, port: error.port, hint: error.hint })
-        };
-        let Failure { message, port, hint } = told.failure.or_else(handed_on).unwrap_or_default();
-        let message = match (message.is_empty(), known) {
-            (false, _) => message,
-            (true, Status::Cancelled) => "cancelled".to_owned(),
-            (true, _) => format!("the node failed without saying why (status {status})"),
-        };
-        Error { status: known, message, port, hint }
+        error
     }
+}
+
+/// Why a call of something failed.
+fn failure(of: &str, status: SsStatus, told: Told) -> Error {
+    let known = from_status(status).unwrap_or(Status::Internal);
+    // A plugin may hand on how a function of the host failed.
+    let handed_on = || {
+        let error = told.last_error.filter(|error| error.status == known)?;
+        Some(Failure { message: error.message, port: error.port, hint: error.hint })
+    };
+    let Failure { message, port, hint } = told.failure.or_else(handed_on).unwrap_or_default();
+    let message = match (message.is_empty(), known) {
+        (false, _) => message,
+        (true, Status::Cancelled) => "cancelled".to_owned(),
+        (true, _) => format!("{of} failed without saying why (status {status})"),
+    };
+    Error { status: known, message, port, hint }
+}
+
+/// What a plugin gave, with objects that are called as those of that plugin; one that it was given stays what it was.
+fn adopted(value: Value, origin: &Arc<Origin>, inputs: &[&Slot]) -> Value {
+    if let Value::List(items) = &value {
+        return Value::list(items.iter().map(|item| adopted(item.clone(), origin, inputs)));
+    }
+    let Some(foreign) = value.downcast::<Foreign>() else { return value };
+    let is_same = |known: &Value| {
+        known.downcast::<Foreign>().is_some_and(|known| known.object().as_ptr() == foreign.object().as_ptr())
+    };
+    let known = inputs.iter().find_map(|slot| match slot {
+        Slot::Value(known) if is_same(known) => Some(known.clone()),
+        _ => None,
+    });
+    known.unwrap_or_else(|| Value::object(foreign.called_by(origin.clone())))
 }
 
 /// The type of a value that a plugin has made though only the host can.
 fn made_up(value: &Value) -> Option<Type> {
     match value {
         Value::List(items) => items.iter().find_map(made_up),
-        value => value.downcast::<Foreign>().map(|_| value.ty()).filter(|ty| Type::BUILT_IN.contains(ty)),
+        value => {
+            let foreign = value.downcast::<Foreign>()?;
+            let ty = value.ty();
+            let is_whole = (ty == Type::DENOISER && foreign.as_denoiser().is_some())
+                || (ty == Type::SAMPLER && foreign.as_sampler().is_some())
+                || (ty == Type::MODEL_PATCH && foreign.as_model_patch().is_some());
+            (Type::BUILT_IN.contains(&ty) && !is_whole).then_some(ty)
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::Plugin;
 use super::load::entry_of;
 use super::services::HOST;
+use crate::bundles::Verified;
 use selfsame_sdk::ffi::abi::SsHost;
 use selfsame_sdk::testing::TestHost;
 use selfsame_sdk::{Image, Status, Value};
@@ -42,7 +43,7 @@ fn outcome(plugin: &Plugin, (name, inputs, _): &Call) -> Result<String, (Status,
 }
 
 fn works_as_far_as_it_can(library: &Path, calls: &[Call]) {
-    let entry = entry_of(library).unwrap();
+    let entry = entry_of(&Verified::as_is(library).unwrap()).unwrap();
     let with = |host| Plugin::read(library.to_owned(), entry, "0".to_owned(), host).unwrap();
     let today = with(&HOST);
     let expected: Vec<_> = calls.iter().map(|call| outcome(&today, call)).collect();

@@ -1,6 +1,7 @@
 //! The functions that the host lends to plugins.
 
 use super::context::{Building, Failure, Lent};
+use super::interfaces;
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::ffi::{
     Blob, Exported, MOST_BYTES, adopt, export, from_status, import, import_owned, named_struct, named_tensor, slice,
@@ -45,7 +46,7 @@ pub static HOST: SsHost = SsHost {
 ///
 /// # Safety
 /// The pointer is null or that of a context.
-unsafe fn lend(ctx: *mut SsCtx, call: impl FnOnce(&Lent) -> Result<()>) -> SsStatus {
+pub(super) unsafe fn lend(ctx: *mut SsCtx, call: impl FnOnce(&Lent) -> Result<()>) -> SsStatus {
     // SAFETY: the caller promises it.
     let Some(lent) = (unsafe { Lent::of(ctx) }) else { return SS_STATUS_ABI };
     match panics::catch(|| call(&lent)) {
@@ -67,7 +68,7 @@ fn without_ctx(call: impl FnOnce() -> Result<()>) -> SsStatus {
 ///
 /// # Safety
 /// The pointer is null or a value can be written there.
-unsafe fn give(value: &Value, out: *mut SsValue) -> Result<()> {
+pub(super) unsafe fn give(value: &Value, out: *mut SsValue) -> Result<()> {
     if out.is_null() {
         return Err(Error::with(Status::InvalidArgument, "there is no place for the result"));
     }
@@ -409,7 +410,7 @@ unsafe extern "C" fn struct_new(
     }
 }
 
-unsafe extern "C" fn get_interface(_: SsStr) -> *const c_void {
-    // There are none yet.
-    std::ptr::null()
+unsafe extern "C" fn get_interface(id: SsStr) -> *const c_void {
+    // SAFETY: the plugin lends a text.
+    interfaces::find(unsafe { text(id) }.unwrap_or_default())
 }

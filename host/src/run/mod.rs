@@ -426,7 +426,9 @@ impl<'r> Run<'r> {
         }
         let arguments: BTreeMap<&str, &Literal> =
             self.prepared.about.arguments.iter().map(|(name, value)| (&**name, value)).collect();
-        let versions = metadata::versions(self.host.device_name());
+        let node_types = seen.iter().zip(&self.prepared.nodes).filter(|(seen, _)| **seen);
+        let plugins = node_types.filter_map(|(_, node)| self.host.nodes().plugin_of(&node.node_type.descriptor().id));
+        let versions = metadata::versions(self.host.device_name(), plugins);
         let json = |value: serde_json::Result<String>| value.unwrap_or_default();
         vec![
             (metadata::GRAPH.to_owned(), self.graph_text()),

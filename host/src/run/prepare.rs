@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::key::{Key, KeyBuilder};
 use petgraph::Direction;
 use petgraph::graph::NodeIndex;
-use selfsame_graphs::{AssetNames, Link, Node, Plan, PlanInput, PlanLink, PlanValue, Value};
+use selfsame_graphs::{AssetNames, Link, Node, Plan, PlanInput, PlanLink, PlanValue, Spanned, Value};
 use selfsame_sdk::{Literal, NodeType, Widget};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +22,8 @@ pub struct Prepared {
     pub(super) lanes: usize,
     pub(super) about: About,
     plan: Plan,
+    /// The plugins that its node types are of, as a graph names them.
+    plugins: Vec<(Spanned<String>, Spanned<String>)>,
 }
 
 /// What the plan of a run was made from.
@@ -93,7 +95,17 @@ impl Host {
         let targets = plan.targets().iter().map(|index| index.index()).collect();
         let outputs =
             plan.outputs().iter().map(|output| (output.name.clone(), output.value.as_ref().map(source))).collect();
-        Ok(Prepared { nodes, targets, outputs, lanes: lanes.len(), about, plan })
+        let plugins = self.plugins_of(&nodes);
+        Ok(Prepared { nodes, targets, outputs, lanes: lanes.len(), about, plan, plugins })
+    }
+
+    fn plugins_of(&self, nodes: &[PreparedNode]) -> Vec<(Spanned<String>, Spanned<String>)> {
+        let plugin = |node: &PreparedNode| {
+            let (plugin, _) = self.nodes().plugin_of(&node.node_type.descriptor().id)?;
+            Some((plugin.id.clone(), plugin.plain_version()?.to_owned()))
+        };
+        let plugins: BTreeMap<String, String> = nodes.iter().filter_map(plugin).collect();
+        plugins.into_iter().map(|(id, version)| (Spanned::from(id), Spanned::from(version))).collect()
     }
 
     fn prepare_node(
@@ -212,6 +224,7 @@ impl Prepared {
             })
         };
         let mut graph = self.plan.to_graph_with(AssetNames::Resolved, &known);
+        graph.plugins = self.plugins.clone();
         let lists = lists.into_inner().into_iter();
         graph.nodes.extend(lists.map(|(id, list)| Node::new(id, "MakeList").set("values", Value::from(list))));
         graph.to_ron()

@@ -5,7 +5,8 @@ use crate::cache::FileRead;
 use crate::events::Event;
 use crate::lock;
 use selfsame_nodes::image::encode::{Depth, Frame, frames};
-use selfsame_sdk::{Error, Image, Level, MakeShared, Result, Services, Status, WriteFile};
+use selfsame_nodes::{Sessions, model_weights};
+use selfsame_sdk::{Error, Image, Level, MakeShared, Object, Result, Services, Status, Tensor, WriteFile};
 use std::any::{Any, TypeId};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ pub(super) struct CallServices<'r> {
     /// It has asked what a path means in the folder of the graph.
     pub uses_folder: AtomicBool,
     pub last_progress: Mutex<Option<Instant>>,
+    /// What its denoisers keep.
+    pub sessions: Sessions,
 }
 
 impl<'r> CallServices<'r> {
@@ -34,6 +37,7 @@ impl<'r> CallServices<'r> {
             files: Mutex::default(),
             uses_folder: AtomicBool::new(false),
             last_progress: Mutex::default(),
+            sessions: Sessions::new(),
         }
     }
 
@@ -129,7 +133,18 @@ impl Services for CallServices<'_> {
         if id == TypeId::of::<selfsame_models::Meter>() {
             return Some(&self.run.options.meter);
         }
+        if id == TypeId::of::<Sessions>() {
+            return Some(&self.sessions);
+        }
         self.run.host.offer(id)
+    }
+
+    fn weights(&self, path: &Path) -> Result<Arc<dyn Object>> {
+        model_weights::open(path)
+    }
+
+    fn linear(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        self.run.host.compute().linear(x, weight)
     }
 }
 

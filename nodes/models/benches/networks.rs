@@ -68,6 +68,7 @@ fn unet(c: &mut Criterion) {
                     guidance: None,
                     adapters: &[],
                     residuals: None,
+                    hook: None,
                     cancel: &cancel,
                     observe: None,
                 }))

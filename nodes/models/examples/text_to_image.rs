@@ -6,7 +6,9 @@
 use candle_core::{DType, Device, Tensor};
 use selfsame_models::rng::TorchGenerator;
 use selfsame_models::samplers::{ModelSigmas, Prediction, Sampler, Schedule, ksampler};
-use selfsame_models::sampling::{Condition, Guidance, GuidedModel, Model, SigmaSettings, sample_sigmas};
+use selfsame_models::sampling::{
+    Condition, DenoiserSettings, Guidance, GuidedModel, Model, SigmaSettings, sample_sigmas,
+};
 use selfsame_models::text::{
     ClipConfig, ClipText, EncodeOptions, EncodedText, PadInPrompt, TextEncoder, Tokenizer, encode_sd15, encode_sdxl,
 };
@@ -160,10 +162,16 @@ fn sample(
     let run = SigmaSettings {
         sampler,
         sigmas: &sigmas,
-        model_sigmas: &model_sigmas,
-        prediction: if checkpoint.architecture().v_prediction { Prediction::VPrediction } else { Prediction::Epsilon },
-        guidance: Guidance::new(settings.guidance),
-        inpaint: None,
+        denoiser: DenoiserSettings {
+            model_sigmas: &model_sigmas,
+            prediction: match checkpoint.architecture().v_prediction {
+                true => Prediction::VPrediction,
+                false => Prediction::Epsilon,
+            },
+            guidance: Guidance::new(settings.guidance),
+            inpaint: None,
+            hooks: None,
+        },
     };
     let mut step_noise = sampler.default_noise(settings.seed, &sigmas)?;
     let latents =

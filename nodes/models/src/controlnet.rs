@@ -247,7 +247,14 @@ impl ControlNet {
         let dtype = input.sample.dtype();
         let time = self.embedding.forward(input.timesteps, input.added, None, dtype, &silent)?;
         let time = ops::silu(&time)?;
-        let pass = Pass { time: &time, context: input.context, adapters: &[], cancel: input.cancel, observe: &silent };
+        let pass = Pass {
+            time: &time,
+            context: input.context,
+            adapters: &[],
+            hook: None,
+            cancel: input.cancel,
+            observe: &silent,
+        };
         if input.context.batch() != input.sample.dim(0)? {
             let expected = format!("{} rows, as the sample", input.sample.dim(0)?);
             return Err(Error::input("ControlNet context", expected, input.context.batch().to_string()));

@@ -63,6 +63,9 @@ pub enum Error {
         /// What it was.
         got: String,
     },
+    /// What was hooked in from outside failed ([`crate::sampling::Hooks`]), as did a denoiser from outside.
+    #[error("{0}")]
+    Hook(Box<dyn std::error::Error + Send + Sync>),
     /// The caller asked to stop (see [`crate::Cancel`]).
     #[error("cancelled")]
     Cancelled,

@@ -103,6 +103,7 @@ fn run(case: &Case) -> Outcome {
         },
         inpaint: None,
         prediction: Prediction::Epsilon,
+        hooks: None,
     };
     let mut noise = RecordedNoise::new(noise);
     let mut states = Vec::new();

@@ -32,6 +32,7 @@ pub fn load_checkpoint(
         scheduler_config: opened.scheduler_config().map(ToString::to_string),
         loras: Vec::new(),
         adapters: Vec::new(),
+        patches: Vec::new(),
         rescale: Rescale::Off,
     };
     let clip = Clip { file: file.clone(), family, loras: Vec::new(), embeddings: Vec::new(), skip: 0 };

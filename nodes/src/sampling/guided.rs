@@ -1,5 +1,6 @@
 //! From what flows on wires to what a sampling loop evaluates.
 
+use super::patches::Patches;
 use crate::Compute;
 use crate::image::color::with_channels;
 use crate::image::pillow;
@@ -8,6 +9,8 @@ use crate::networks;
 use crate::wires::{Condition, Conditioning, ControlUse, Model, Place, Span, image_to_device, to_device};
 use candle_core::{Device, Tensor};
 use selfsame_models::controlnet::ControlStrength;
+use selfsame_models::rng::TorchGenerator;
+use selfsame_models::samplers::ModelSigmas;
 use selfsame_models::sampling::{self, Area, Control, GuidedModel, Window};
 use selfsame_models::unet::{AddedConditions, CrossLayer, UNet};
 use selfsame_models::vae::LatentRgb;
@@ -17,35 +20,30 @@ use selfsame_sdk::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The evaluated model and what the loops need beside it.
-pub struct Sampling<'c> {
+/// The evaluated model, and what is asked while it is.
+pub struct Prepared {
     /// The model under its conditions.
     pub guided: GuidedModel,
-    /// Where it is computed.
-    pub compute: &'c Compute,
-    /// The latents to start from.
-    pub latents: Tensor,
-    /// What the picture was steered by.
-    pub family: Family,
+    /// Its patches.
+    pub patches: Patches,
 }
 
-/// Loads what is needed and puts it together. `window` turns fractions of the run into the convention of the loop.
+/// Loads what is needed and puts it together, for latents of a shape `[B,C,H,W]`. `window` turns fractions of the run into the
+/// convention of the loop.
 ///
 /// # Errors
 /// If something does not fit together, or memory runs out.
-pub fn prepare<'c>(
-    ctx: Ctx<'c>,
+pub fn prepare(
+    ctx: Ctx,
     model: &Model,
     positive: &Conditioning,
     negative: &Conditioning,
-    latent: &Latent,
+    [batch, _, height, width]: [usize; 4],
     window: &dyn Fn(Span) -> Window,
-) -> Result<Sampling<'c>> {
+) -> Result<Prepared> {
     let compute: &Compute = ctx.get()?;
     let cancel: &Cancel = ctx.get()?;
     let denoiser = networks::denoiser(ctx, model)?;
-    let latents = to_device(&latent.samples, &compute.device)?;
-    let (batch, _, height, width) = latents.dims4()?;
     let unet = &denoiser.unet;
     let builder = Builder { ctx, compute, model, unet, window, height, width, batch };
 
@@ -87,7 +85,18 @@ pub fn prepare<'c>(
     if let Ok(meter) = ctx.get::<Meter>() {
         guided = guided.with_meter(meter.clone());
     }
-    Ok(Sampling { guided, compute, latents, family: model.family })
+    let patches = Patches::new(&model.patches, denoiser.unet.clone(), window)?;
+    Ok(Prepared { guided, patches })
+}
+
+/// Windows in noise levels, as ComfyUI counts fractions of a run.
+pub fn sigma_window(sigmas: &ModelSigmas) -> impl Fn(Span) -> Window + use<'_> {
+    |span| match span {
+        Span::WHOLE => Window::Always,
+        Span { start, end } => {
+            Window::Sigmas { start: sigmas.percent_to_sigma(start), end: sigmas.percent_to_sigma(end) }
+        }
+    }
 }
 
 /// ControlNets that several conditions use, so that each runs once for all of them.
@@ -215,10 +224,13 @@ pub(super) fn mask_to_device(mask: &Mask, device: &Device) -> Result<Tensor> {
     to_device(&mask.clone().into_tensor(), device)
 }
 
-/// Unit noise for some latents: one stream of torch's CPU generator for the whole batch, so that a seed gives the noise
-/// that it gives in diffusers and ComfyUI.
-pub(super) fn noise(seed: Seed, latents: &Tensor) -> Result<Tensor> {
-    Ok(selfsame_models::rng::TorchGenerator::new(seed.0).randn_tensor(latents.dims(), latents.device())?)
+/// Unit noise for latents: what was given, or that of a seed, one stream of torch's CPU generator for the whole batch, so that a
+/// seed gives the noise that it gives in diffusers and ComfyUI.
+pub(super) fn noise(seed: Seed, given: Option<&Latent>, latents: &Tensor) -> Result<Tensor> {
+    match given {
+        Some(given) => to_device(&given.samples, latents.device()),
+        None => Ok(TorchGenerator::new(seed.0).randn_tensor(latents.dims(), latents.device())?),
+    }
 }
 
 /// Shows what a sampling has come to, not too often.

@@ -1,12 +1,14 @@
 //! Denoise with diffusers' schedulers.
 
+use super::errors::told;
 use super::guided::{Preview, mask_to_device, prepare};
+use crate::Compute;
 use crate::compute::measure;
 use crate::wires::{Conditioning, Model, Span, from_device, to_device};
 use selfsame_models::Work;
 use selfsame_models::noise::{NoiseSource, RecordedNoise, TorchNoise};
 use selfsame_models::rng::TorchGenerator;
-use selfsame_models::sampling::{Guidance, Inpaint, TimestepEvent, TimestepSettings, Window, sample_timesteps};
+use selfsame_models::sampling::{Guidance, Hooks, Inpaint, TimestepEvent, TimestepSettings, Window, sample_timesteps};
 use selfsame_models::schedulers::{self, SCHEDULERS};
 use selfsame_sdk::prelude::*;
 
@@ -57,40 +59,44 @@ pub fn pipeline_sampler(
     keep_steps: bool,
 ) -> Result<(Latent, Vec<Latent>)> {
     let window = |span: Span| Window::Steps { start: span.start, end: span.end };
-    let mut run = prepare(ctx, &model, &positive, &negative, &latent, &window)?;
+    let compute: &Compute = ctx.get()?;
+    let latents = to_device(&latent.samples, &compute.device)?;
+    let mut run = prepare(ctx, &model, &positive, &negative, latent.samples.dims("[B,C,H,W]")?, &window)?;
     let config = scheduler_config(&model, &config)?;
     let mut rule = schedulers::build(&scheduler, &config, steps, eta)?;
     let mut generator = TorchGenerator::new(seed.0);
-    let shape = run.latents.dims().to_vec();
+    let shape = latents.dims().to_vec();
     let noise = match &noise_latent {
-        Some(given) => to_device(&given.samples, &run.compute.device)?,
-        None => generator.randn_tensor(&shape, &run.compute.device)?,
+        Some(given) => to_device(&given.samples, &compute.device)?,
+        None => generator.randn_tensor(&shape, &compute.device)?,
     };
     let start = if strength < 1.0 { rule.schedule().start_index(strength) } else { 0 };
     let sample = match strength < 1.0 {
         true if start >= rule.schedule().timesteps().len() => return Ok((latent, Vec::new())),
-        true => rule.schedule().add_noise(&run.latents, &noise, start)?,
+        true => rule.schedule().add_noise(&latents, &noise, start)?,
         false => (&noise * rule.schedule().init_noise_sigma())?,
     };
     let inpaint = match &latent.noise_mask {
-        Some(mask) => Some(Inpaint::new(&mask_to_device(mask, &run.compute.device)?, &run.latents, &noise)?),
+        Some(mask) => Some(Inpaint::new(&mask_to_device(mask, &compute.device)?, &latents, &noise)?),
         None => None,
     };
+    let hooks = run.patches.asked_in(ctx);
     let settings = TimestepSettings {
         start,
         guidance: Guidance { scale: guidance_scale, rescale: model.rescale },
         inpaint: inpaint.as_ref(),
         prediction: model.prediction,
+        hooks: hooks.as_ref().map(|hooks| hooks as &dyn Hooks),
     };
     let mut step_noise: Box<dyn NoiseSource> = match step_noise {
         None => Box::new(TorchNoise::new(generator)),
         Some(recorded) => {
-            let recorded = recorded.iter().map(|latent| to_device(&latent.samples, &run.compute.device));
+            let recorded = recorded.iter().map(|latent| to_device(&latent.samples, &compute.device));
             Box::new(RecordedNoise::new(recorded.collect::<Result<Vec<_>>>()?))
         }
     };
     let mut steps = Vec::new();
-    let mut preview = Preview::new(run.family);
+    let mut preview = Preview::new(model.family);
     let mut on_step = |step: &TimestepEvent<'_>| {
         ctx.progress((step.index - start) as u64 + 1, (step.total - start) as u64, "steps");
         if keep_steps {
@@ -101,7 +107,7 @@ pub fn pipeline_sampler(
         Ok(())
     };
     let samples = measure(ctx, Work::Sampling, || {
-        Ok(sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut *step_noise, &mut on_step)?)
+        sample_timesteps(&mut run.guided, &mut *rule, &settings, &sample, &mut *step_noise, &mut on_step).map_err(told)
     })?;
     let steps = steps.iter().map(|step| Latent::new(from_device(step)?)).collect::<Result<_>>()?;
     Ok((Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask }, steps))

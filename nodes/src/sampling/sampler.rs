@@ -1,11 +1,16 @@
 //! Denoise with k-diffusion's samplers.
 
-use super::guided::{Preview, mask_to_device, noise, prepare};
+use super::add_noise::noisy;
+use super::custom_sampler::sample;
+use super::denoiser::{Keep, ModelDenoiser};
+use super::errors::told;
+use super::guided::{Preview, mask_to_device, noise, prepare, sigma_window};
+use crate::Compute;
 use crate::compute::measure;
-use crate::wires::{Conditioning, Model, Span, from_device, to_device};
+use crate::wires::{Conditioning, Model, from_device, to_device};
 use selfsame_models::Work;
-use selfsame_models::samplers::{self, ModelSigmas, Schedule, ksampler};
-use selfsame_models::sampling::{Guidance, Inpaint, SigmaSettings, Window, sample_sigmas};
+use selfsame_models::samplers::{self, Schedule, ksampler};
+use selfsame_models::sampling::{DenoiserSettings, Guidance, Hooks, Inpaint, SigmaSettings, sample_sigmas};
 use selfsame_sdk::prelude::*;
 
 /// Makes latents of a picture: denoises noise, or a picture with noise added, step by step.
@@ -58,40 +63,63 @@ pub fn sampler(
     /// Whether noise is added at the first step; not for latents that are noisy already.
     #[param(default = true)]
     add_noise: bool,
+    /// A stepping rule of another node, instead of `sampler`.
+    custom_sampler: Option<SamplerValue>,
+    /// Noise levels to walk along, instead of those of `steps`, `schedule` and `denoise`: falling, the last one 0 unless noise
+    /// shall be left.
+    #[param(hard = 0.0..)]
+    sigmas: Option<Vec<f64>>,
 ) -> Result<Latent> {
-    let model_sigmas = match model.zero_terminal_snr {
-        true => ModelSigmas::stable_diffusion_zero_snr(),
-        false => ModelSigmas::stable_diffusion(),
-    };
-    let window = |span: Span| match span {
-        Span::WHOLE => Window::Always,
-        Span { start, end } => {
-            Window::Sigmas { start: model_sigmas.percent_to_sigma(start), end: model_sigmas.percent_to_sigma(end) }
+    let model_sigmas = model.sigmas();
+    let rule = samplers::Sampler::from_name(&sampler).input("sampler")?;
+    let sigmas = match sigmas {
+        Some(sigmas) => sigmas,
+        None => {
+            let schedule = Schedule::from_name(&schedule).input("schedule")?;
+            ksampler::sigmas(&model_sigmas, rule, schedule, steps, denoise)?
         }
     };
-    let mut run = prepare(ctx, &model, &positive, &negative, &latent, &window)?;
-    let rule = samplers::Sampler::from_name(&sampler).input("sampler")?;
-    let schedule = Schedule::from_name(&schedule).input("schedule")?;
-    let sigmas = ksampler::sigmas(&model_sigmas, rule, schedule, steps, denoise)?;
     let sigmas = ksampler::window(&sigmas, start_step, end_step, end_step.is_some());
-    let noise = match &noise_latent {
-        Some(given) => to_device(&given.samples, &run.compute.device)?,
-        None => noise(seed, &run.latents)?,
-    };
+    if let Some(rule) = custom_sampler {
+        let keep = latent.noise_mask.is_some().then(|| Keep {
+            latent: latent.clone(),
+            seed,
+            noise_latent: noise_latent.clone(),
+        });
+        let prediction = model.prediction;
+        let denoiser = DenoiserValue::new(ModelDenoiser::new(model, positive, negative, guidance_scale, keep));
+        let x = match sigmas.first() {
+            Some(&first) if add_noise => {
+                noisy(ctx, &latent, &model_sigmas, prediction, first, seed, noise_latent.as_ref())?
+            }
+            _ => latent.samples.clone(),
+        };
+        let samples = sample(ctx, &rule, &denoiser, x, &sigmas, seed)?;
+        return Ok(Latent { samples, noise_mask: latent.noise_mask });
+    }
+    let compute: &Compute = ctx.get()?;
+    let latents = to_device(&latent.samples, &compute.device)?;
+    let shape = latent.samples.dims("[B,C,H,W]")?;
+    let mut run = prepare(ctx, &model, &positive, &negative, shape, &sigma_window(&model_sigmas))?;
+    let noise = noise(seed, noise_latent.as_ref(), &latents)?;
     let inpaint = match &latent.noise_mask {
-        Some(mask) => Some(Inpaint::new(&mask_to_device(mask, &run.compute.device)?, &run.latents, &noise)?),
+        Some(mask) => Some(Inpaint::new(&mask_to_device(mask, &compute.device)?, &latents, &noise)?),
         None => None,
     };
+    let hooks = run.patches.asked_in(ctx);
     let settings = SigmaSettings {
         sampler: rule,
         sigmas: &sigmas,
-        model_sigmas: &model_sigmas,
-        prediction: model.prediction,
-        guidance: Guidance { scale: guidance_scale, rescale: model.rescale },
-        inpaint: inpaint.as_ref(),
+        denoiser: DenoiserSettings {
+            model_sigmas: &model_sigmas,
+            prediction: model.prediction,
+            guidance: Guidance { scale: guidance_scale, rescale: model.rescale },
+            inpaint: inpaint.as_ref(),
+            hooks: hooks.as_ref().map(|hooks| hooks as &dyn Hooks),
+        },
     };
     let mut step_noise = rule.default_noise(seed.0, &sigmas)?;
-    let mut preview = Preview::new(run.family);
+    let mut preview = Preview::new(model.family);
     let added = add_noise.then_some(&noise);
     let mut on_step = |step: &samplers::StepEvent<'_>| {
         let total = step.total.unwrap_or(sigmas.len().saturating_sub(1));
@@ -102,7 +130,7 @@ pub fn sampler(
     };
     let samples = measure(ctx, Work::Sampling, || {
         let step_noise = step_noise.as_mut();
-        Ok(sample_sigmas(&mut run.guided, &settings, &run.latents, added, step_noise, &mut on_step)?)
+        sample_sigmas(&mut run.guided, &settings, &latents, added, step_noise, &mut on_step).map_err(told)
     })?;
     Ok(Latent { samples: from_device(&samples)?, noise_mask: latent.noise_mask })
 }

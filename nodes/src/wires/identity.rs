@@ -1,7 +1,7 @@
 //! ID: who a picture should show.
 
 use super::{ModelFile, wire};
-use selfsame_sdk::{Tensor, Type};
+use selfsame_sdk::{Fields, Result, Tensor, Type, Value};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -20,7 +20,29 @@ impl fmt::Display for Identity {
     }
 }
 
-wire!(Identity, "ID", Type::Named(Cow::Borrowed("ID")), |id| id.tokens.bytes() + id.negative_tokens.bytes());
+/// What plugins see of it.
+impl Fields for Identity {
+    fn names(&self) -> Vec<String> {
+        ["tokens", "negative_tokens"].map(str::to_owned).to_vec()
+    }
+
+    fn field(&self, name: &str) -> Result<Option<Value>> {
+        let tensor = match name {
+            "tokens" => Some(&self.tokens),
+            "negative_tokens" => Some(&self.negative_tokens),
+            _ => None,
+        };
+        Ok(tensor.cloned().map(Value::object))
+    }
+}
+
+wire!(
+    Identity,
+    "ID",
+    Type::Named(Cow::Borrowed("ID")),
+    |id| id.tokens.bytes() + id.negative_tokens.bytes(),
+    as_fields: Fields
+);
 
 /// An adapter file: InstantID's `ip-adapter`, with its Resampler and its attention layers.
 #[derive(Clone, Debug, PartialEq)]

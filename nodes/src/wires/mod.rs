@@ -30,7 +30,7 @@ pub use vae::Vae;
 
 /// Makes a type the type of values on wires.
 macro_rules! wire {
-    ($ty:ident, $name:literal, $constant:expr, $bytes:expr) => {
+    ($ty:ident, $name:literal, $constant:expr, $bytes:expr $(, $as:ident: $interface:ident)?) => {
         impl selfsame_sdk::Object for $ty {
             fn type_name(&self) -> std::borrow::Cow<'_, str> {
                 std::borrow::Cow::Borrowed($name)
@@ -44,6 +44,10 @@ macro_rules! wire {
             fn summary(&self) -> String {
                 self.to_string()
             }
+
+            $(fn $as(&self) -> Option<&dyn selfsame_sdk::$interface> {
+                Some(self)
+            })?
         }
 
         impl selfsame_sdk::ObjectType for $ty {

@@ -1,11 +1,12 @@
 //! MODEL: a denoising network with what is laid over it.
 
 use super::{ModelFile, Span, wire};
-use selfsame_models::samplers::Prediction;
+use crate::networks;
+use selfsame_models::samplers::{ModelSigmas, Prediction};
 use selfsame_models::sampling::Rescale;
-use selfsame_models::unet::MaskResize;
+use selfsame_models::unet::{CrossLayer, MaskResize};
 use selfsame_models::weights::Family;
-use selfsame_sdk::{Mask, Tensor, Type};
+use selfsame_sdk::{self as sdk, Ctx, LayerInfo, Mask, ModelInfo, ModelPatchValue, Result, Tensor, Type};
 use std::fmt;
 
 /// A denoising network with what is laid over it. Nodes that change it give a changed copy.
@@ -25,8 +26,48 @@ pub struct Model {
     pub loras: Vec<Lora>,
     /// Image Adapters; their contributions add up.
     pub adapters: Vec<AdapterUse>,
+    /// What else steers the network, in the order in which it was added.
+    pub patches: Vec<ModelPatchValue>,
     /// How guidance is kept from raising the contrast.
     pub rescale: Rescale,
+}
+
+impl Model {
+    /// The noise levels that it was trained with.
+    pub fn sigmas(&self) -> ModelSigmas {
+        match self.zero_terminal_snr {
+            true => ModelSigmas::stable_diffusion_zero_snr(),
+            false => ModelSigmas::stable_diffusion(),
+        }
+    }
+
+    /// What its output means, in the words of the SDK.
+    pub(crate) fn told_prediction(&self) -> sdk::Prediction {
+        match self.prediction {
+            Prediction::Epsilon => sdk::Prediction::Epsilon,
+            Prediction::VPrediction => sdk::Prediction::Velocity,
+            Prediction::Sample => sdk::Prediction::Sample,
+            Prediction::LcmEpsilon => sdk::Prediction::LcmEpsilon,
+        }
+    }
+}
+
+/// What plugins may ask of it.
+impl sdk::Model for Model {
+    fn info(&self, ctx: Ctx) -> Result<ModelInfo> {
+        let denoiser = networks::denoiser(ctx, self)?;
+        let layer = |layer: &CrossLayer| LayerInfo {
+            path: layer.path.clone(),
+            heads: layer.heads,
+            hidden: layer.hidden,
+            context: layer.context,
+        };
+        Ok(ModelInfo {
+            family: self.family.to_string(),
+            prediction: self.told_prediction(),
+            layers: denoiser.unet.cross_layers().iter().map(layer).collect(),
+        })
+    }
 }
 
 /// A LoRA and how strongly it works.
@@ -68,17 +109,25 @@ impl fmt::Display for Model {
             n => write!(f, " with {n} LoRAs")?,
         }
         match self.adapters.len() {
+            0 => {}
+            1 => write!(f, " with an Image Adapter")?,
+            n => write!(f, " with {n} Image Adapters")?,
+        }
+        match self.patches.len() {
             0 => Ok(()),
-            1 => write!(f, " with an Image Adapter"),
-            n => write!(f, " with {n} Image Adapters"),
+            1 => write!(f, " with a patch"),
+            n => write!(f, " with {n} patches"),
         }
     }
 }
 
-wire!(Model, "MODEL", Type::MODEL, |model| {
+fn bytes(model: &Model) -> u64 {
     let adapter = |a: &AdapterUse| {
         let mask = a.mask.as_ref().map_or(0, |(mask, _)| mask.data().len() as u64 * 4);
         a.tokens.bytes() + a.negative_tokens.bytes() + mask
     };
-    1024 + model.adapters.iter().map(adapter).sum::<u64>()
-});
+    let patches = model.patches.iter().map(|patch| patch.object().bytes()).sum::<u64>();
+    1024 + model.adapters.iter().map(adapter).sum::<u64>() + patches
+}
+
+wire!(Model, "MODEL", Type::MODEL, bytes, as_model: Model);

@@ -43,6 +43,17 @@ typedef struct SsImage SsImage;
 typedef struct SsCtx SsCtx;
 typedef struct SsTensorBuilder SsTensorBuilder;
 typedef struct SsHost SsHost;
+typedef struct SsDenoiserInfo SsDenoiserInfo;
+typedef struct SsDenoiser SsDenoiser;
+typedef struct SsSampling SsSampling;
+typedef struct SsSampler SsSampler;
+typedef struct SsHook SsHook;
+typedef struct SsRow SsRow;
+typedef struct SsHookCall SsHookCall;
+typedef struct SsModelPatch SsModelPatch;
+typedef struct SsModel SsModel;
+typedef struct SsMath SsMath;
+typedef struct SsWeights SsWeights;
 typedef struct SsNodeFactory SsNodeFactory;
 typedef struct SsNodeType SsNodeType;
 typedef struct SsNodeDescriptor SsNodeDescriptor;
@@ -265,7 +276,7 @@ struct SsList {
 };
 
 /* Values with names, of any type: a SsStruct. LATENT has `samples`, a TENSOR f32 [B,C,H/8,W/8], and `noise_mask`, a MASK or
- * SS_NULL. */
+ * SS_NULL. ID has `tokens` and `negative_tokens`, TENSORs f32 [1 or B,T,D]. */
 #define SS_STRUCT "selfsame.struct/1"
 
 /* Values with names. */
@@ -574,6 +585,314 @@ struct SsHost {
     const void *(*get_interface)(SsStr id);
 };
 
+/* The function D(x, sigma) that a sampler calls, of type DENOISER: a SsDenoiser. */
+#define SS_DENOISER "selfsame.denoiser/1"
+
+/* The network gives the noise. */
+#define SS_PREDICTION_EPSILON 0
+
+/* The network gives a velocity. */
+#define SS_PREDICTION_V 1
+
+/* The network gives the clean latents. */
+#define SS_PREDICTION_SAMPLE 2
+
+/* The network gives the noise, inside the boundary scaling of a latent consistency model. */
+#define SS_PREDICTION_LCM 3
+
+/* What a denoiser is. */
+struct SsDenoiserInfo {
+    /* sizeof(SsDenoiserInfo), set by the caller. */
+    uint32_t struct_size;
+
+    /* SS_PREDICTION_*: what the network inside was trained to give. `predict` gives clean latents in any case. */
+    uint32_t prediction;
+
+    /* Channels of the latents. */
+    uint32_t channels;
+
+    /* 0. */
+    uint32_t reserved;
+
+    /* Where `predict` takes and gives tensors, wherever the network is computed. */
+    SsDLDevice device;
+
+    /* The type of their numbers. */
+    SsDLDataType dtype;
+
+    /* The lowest noise level that the network was trained with. */
+    double sigma_min;
+
+    /* The highest one. */
+    double sigma_max;
+
+    /* All of them, rising; valid as long as the denoiser. */
+    const double *sigmas;
+
+    /* How many there are. */
+    uint64_t n_sigmas;
+};
+
+/* The function D(x, sigma). Guidance, conditions, ControlNets, adapters, patches and what an inpainting keeps are inside. */
+struct SsDenoiser {
+    /* sizeof(SsDenoiser). */
+    uint32_t struct_size;
+
+    /* 0. */
+    uint32_t flags;
+
+    /* Says what it is. As many fields are written as `out->struct_size` has room for. */
+    SsStatus (*info)(SsObj *o, SsDenoiserInfo *out);
+
+    /* Gives the estimate of the clean latents in `x` = clean + `sigma` * noise, a TENSOR [B,C,H/8,W/8], in the same shape. If
+     * `uncond` is not null, it gets the estimate without the positive conditions that the former was guided away from.
+     * SS_STATUS_CANCELLED once the run is cancelled: hand it on. */
+    SsStatus (*predict)(SsObj *o, SsCtx *ctx, SsValue x, double sigma, SsValue *out, SsValue *uncond);
+};
+
+/* A stepping rule, of type SAMPLER: a SsSampler. */
+#define SS_SAMPLER "selfsame.sampler/1"
+
+/* One sampling. */
+struct SsSampling {
+    /* sizeof(SsSampling). */
+    uint32_t struct_size;
+
+    /* 0. */
+    uint32_t flags;
+
+    /* An object with SS_DENOISER. */
+    SsObj *denoiser;
+
+    /* Where it starts: a TENSOR [B,C,H/8,W/8] at the first noise level. */
+    SsValue x;
+
+    /* The noise levels to walk along, at least two, falling; the last one is 0 unless noise shall be left. */
+    const double *sigmas;
+
+    /* How many there are. */
+    uint64_t n_sigmas;
+
+    /* For a rule that adds noise. */
+    uint64_t seed;
+};
+
+/* A stepping rule. */
+struct SsSampler {
+    /* sizeof(SsSampler). */
+    uint32_t struct_size;
+
+    /* 0. */
+    uint32_t flags;
+
+    /* Walks to the last noise level: gives a TENSOR of the shape of `x`. It tells progress by itself. */
+    SsStatus (*sample)(SsObj *o, SsCtx *ctx, const SsSampling *sampling, SsValue *out);
+};
+
+/* What steers a network from inside, of type MODEL_PATCH: a SsModelPatch. */
+#define SS_MODEL_PATCH "selfsame.model_patch/1"
+
+/* Keys and values beside those of the text in a cross-attention layer, with a softmax of their own (IP-Adapter,
+ * InstantID). No inputs; outputs K and V, each f32 [rows, tokens, hidden]. Asked once for each layer and batch of a
+ * sampling, not in every step. Places are called by the path of the layer:
+ * `down_blocks.1.attentions.0.transformer_blocks.0.attn2`. */
+#define SS_SITE_ATTN2_ADD 1
+
+/* The tensors that the way down hands to the way up. Input and output f32 [rows, channels, h, w]; the output is added.
+ * Places are called `input_blocks.0`, `input_blocks.1`, ... */
+#define SS_SITE_INPUT 2
+
+/* What the middle block gives, as above. Its place is called `middle_block`. */
+#define SS_SITE_MIDDLE 3
+
+/* What enters a layer of the way up beside the tensor of the way down, as above. Places are called `output_blocks.0`,
+ * `output_blocks.1`, ... */
+#define SS_SITE_OUTPUT 4
+
+/* The queries of an attention layer. Input and output f32 [rows, tokens, hidden]; the output is added, in every step. Places are
+ * called by the path of the layer: `attn1` at its end is attention of the picture to itself, `attn2` to the text. */
+#define SS_SITE_QUERY 5
+
+/* The keys of an attention layer, as above. */
+#define SS_SITE_KEY 6
+
+/* The values of an attention layer, as above. */
+#define SS_SITE_VALUE 7
+
+/* What an attention layer gives before its output projection, with what adapters add, as above. */
+#define SS_SITE_ATTENTION 8
+
+/* A mask is resized to a layer linearly between the middles of pixels. */
+#define SS_RESIZE_BILINEAR 0
+
+/* A mask is resized to a layer by the nearest pixel. */
+#define SS_RESIZE_NEAREST 1
+
+/* A place, or several, where a patch works. */
+struct SsHook {
+    /* sizeof(SsHook). */
+    uint32_t struct_size;
+
+    /* SS_SITE_*. */
+    uint32_t site;
+
+    /* Hooks of one place run from low to high; equal ones in the order of the graph. */
+    int32_t priority;
+
+    /* SS_RESIZE_*. */
+    uint32_t resize;
+
+    /* The names of the places; `*` stands for any letters. */
+    SsStr places;
+
+    /* Where it begins to work, as a fraction 0..1 of the sampling. */
+    double start;
+
+    /* Where it stops. */
+    double end;
+
+    /* For SS_SITE_ATTN2_ADD: a factor on what it adds, or one for each layer in the order down, up, middle; 1 if there is
+     * none. Layers of 0 are not asked. */
+    const double *weights;
+
+    /* How many there are. */
+    uint64_t n_weights;
+
+    /* For SS_SITE_ATTN2_ADD: a MASK of where in the picture it works, or SS_NULL. */
+    SsValue mask;
+};
+
+/* What a row of a batch belongs to: conditions may be evaluated together or one by one. */
+struct SsRow {
+    /* The number of the condition, positive ones first. */
+    uint32_t condition;
+
+    /* The number of the picture among those that are sampled together. */
+    uint32_t picture;
+
+    /* 1 for a negative condition. */
+    uint32_t is_negative;
+
+    /* 0. */
+    uint32_t zero;
+};
+
+/* One question to a patch. */
+struct SsHookCall {
+    /* sizeof(SsHookCall). */
+    uint32_t struct_size;
+
+    /* The number of the hook among those of the patch. */
+    uint32_t hook;
+
+    /* Its SS_SITE_*. */
+    uint32_t site;
+
+    /* The number of the block, or of the cross-attention layer (down, up, middle) in the same transformer block. */
+    uint32_t layer;
+
+    /* The name of the place. */
+    SsStr place;
+
+    /* Heads of the attention layer; 0 at blocks. */
+    uint32_t heads;
+
+    /* Width of its queries, keys and values; 0 at blocks. */
+    uint32_t hidden;
+
+    /* Width of the tokens of text that the cross-attention layer reads; 0 at blocks. */
+    uint32_t context;
+
+    /* Rows of the latents. */
+    uint32_t latent_height;
+
+    /* Columns of the latents. */
+    uint32_t latent_width;
+
+    /* 0. */
+    uint32_t reserved;
+
+    /* The noise level; 0 where the answer serves all steps. */
+    double sigma;
+
+    /* What the rows of the batch belong to. */
+    const SsRow *rows;
+
+    /* How many there are. */
+    uint64_t n_rows;
+
+    /* The inputs of the site, TENSORs. */
+    const SsValue *inputs;
+
+    /* How many there are. */
+    uint64_t n_inputs;
+};
+
+/* What steers a network from inside. The weights of the network are never changed. */
+struct SsModelPatch {
+    /* sizeof(SsModelPatch). */
+    uint32_t struct_size;
+
+    /* 0. */
+    uint32_t flags;
+
+    /* Gives where it works, always the same; valid as long as the object. */
+    SsStatus (*hooks)(SsObj *o, const SsHook *const **hooks, uint64_t *n_hooks);
+
+    /* Answers at a place: writes the outputs of the site, `n_outputs` values that are SS_NULL before. Writing none of them
+     * adds nothing. */
+    SsStatus (*call)(SsObj *o, SsCtx *ctx, const SsHookCall *call, SsValue *outputs, uint64_t n_outputs);
+};
+
+/* What can be told of a MODEL: a SsModel. */
+#define SS_MODEL "selfsame.model/1"
+
+/* What can be told of a MODEL. */
+struct SsModel {
+    /* sizeof(SsModel). */
+    uint32_t struct_size;
+
+    /* 0. */
+    uint32_t flags;
+
+    /* Gives a struct with `family` (a STRING: SD1.5, SDXL), `prediction` (an INT: SS_PREDICTION_*) and `layers`, the
+     * cross-attention layers in the order down, up, middle: a LIST of structs with `path` (STRING), `heads`, `hidden` and
+     * `context` (INTs). */
+    SsStatus (*info)(SsObj *o, SsCtx *ctx, SsValue *out);
+};
+
+/* The host's arithmetic, for results that are its own to the bit: a SsMath of SsHost's `get_interface`. */
+#define SS_MATH "selfsame.math/1"
+
+/* The host's arithmetic, on the device of the run. */
+struct SsMath {
+    /* sizeof(SsMath). */
+    uint32_t struct_size;
+
+    /* 0. */
+    uint32_t flags;
+
+    /* Gives `x` times `weight` transposed: TENSORs f32 [.., in] and [out, in] to one [.., out]. */
+    SsStatus (*linear)(SsCtx *ctx, SsValue x, SsValue weight, SsValue *out);
+};
+
+/* The host's reader of model files: a SsWeights of SsHost's `get_interface`. */
+#define SS_WEIGHTS "selfsame.weights/1"
+
+/* The host's reader of model files. */
+struct SsWeights {
+    /* sizeof(SsWeights). */
+    uint32_t struct_size;
+
+    /* 0. */
+    uint32_t flags;
+
+    /* Opens a model file (safetensors, or a pickle of torch, of which no code is run) by its path: gives an object with
+     * SS_STRUCT whose names are those of the tensors, and whose values TENSORs, read as f32 when they are asked for. Tell the
+     * host of the file by `reads` too. */
+    SsStatus (*open)(SsCtx *ctx, SsStr path, SsValue *out);
+};
+
 /* The node types of a plugin: a SsNodeFactory. */
 #define SS_NODE_FACTORY "selfsame.node_factory/1"
 
@@ -857,7 +1176,7 @@ struct SsLiteral {
 #define SS_ABI_MAJOR 1
 
 /* Changes when something is added. */
-#define SS_ABI_MINOR 0
+#define SS_ABI_MINOR 1
 
 /* The one thing that a plugin exports: `const SsEntry selfsame_plugin_entry = { ... };`
  *

@@ -9,7 +9,7 @@ pub const SS_MAGIC: u64 = 0x454D_4153_464C_4553;
 /// Changes when something breaks.
 pub const SS_ABI_MAJOR: u16 = 1;
 /// Changes when something is added.
-pub const SS_ABI_MINOR: u16 = 0;
+pub const SS_ABI_MINOR: u16 = 1;
 
 /// The one thing that a plugin exports: `const SsEntry selfsame_plugin_entry = { ... };`
 ///

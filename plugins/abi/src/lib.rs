@@ -21,6 +21,7 @@
 mod entry;
 mod field;
 mod host;
+mod model;
 mod node;
 mod tensor;
 mod text;
@@ -30,6 +31,7 @@ pub use entry::*;
 #[doc(hidden)]
 pub use field::size_of_field;
 pub use host::*;
+pub use model::*;
 pub use node::*;
 pub use tensor::*;
 pub use text::*;

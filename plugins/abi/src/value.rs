@@ -180,7 +180,7 @@ pub struct SsList {
 unsafe impl Sync for SsList {}
 
 /// Values with names, of any type: a SsStruct. LATENT has `samples`, a TENSOR f32 [B,C,H/8,W/8], and `noise_mask`, a MASK or
-/// SS_NULL.
+/// SS_NULL. ID has `tokens` and `negative_tokens`, TENSORs f32 [1 or B,T,D].
 pub const SS_STRUCT: &str = "selfsame.struct/1";
 
 /// Values with names.

@@ -40,7 +40,8 @@ fn compare(path: &str, text: &str) {
 #[test]
 fn the_header_is_generated_from_the_sources() {
     let source = |name: &&str| std::fs::read_to_string(here(&format!("src/{name}.rs"))).unwrap();
-    let sources: Vec<String> = ["text", "value", "tensor", "host", "node", "entry"].iter().map(source).collect();
+    let sources: Vec<String> =
+        ["text", "value", "tensor", "host", "model", "node", "entry"].iter().map(source).collect();
     let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
     compare(HEADER, &generate::header(&sources, include_str!("../src/helpers.h")));
 }
@@ -90,6 +91,22 @@ layouts! {
         save, metadata, shared, tensor_new, tensor_finish, tensor_drop, tensor_import, string_new, bytes_new, list_new,
         struct_new, get_interface,
     }
+    SsDenoiserInfo {
+        struct_size, prediction, channels, reserved, device, dtype, sigma_min, sigma_max, sigmas, n_sigmas,
+    }
+    SsDenoiser { struct_size, flags, info, predict }
+    SsSampling { struct_size, flags, denoiser, x, sigmas, n_sigmas, seed }
+    SsSampler { struct_size, flags, sample }
+    SsHook { struct_size, site, priority, resize, places, start, end, weights, n_weights, mask }
+    SsRow { condition, picture, is_negative, zero }
+    SsHookCall {
+        struct_size, hook, site, layer, place, heads, hidden, context, latent_height, latent_width, reserved, sigma, rows,
+        n_rows, inputs, n_inputs,
+    }
+    SsModelPatch { struct_size, flags, hooks, call }
+    SsModel { struct_size, flags, info }
+    SsMath { struct_size, flags, linear }
+    SsWeights { struct_size, flags, open }
     SsNodeFactory { struct_size, flags, types, n_types }
     SsNodeType { struct_size, flags, descriptor, create, run, destroy, get_interface }
     SsNodeDescriptor {

@@ -1,7 +1,11 @@
 //! Sample nodes of every kind, as a plugin: one file each, to be read and copied.
 
+pub mod backbone;
 pub mod count_calls;
+pub mod euler;
+pub mod face_attention;
 pub mod load_numbers;
+pub mod midpoint;
 pub mod palette;
 pub mod posterize;
 pub mod split_batch;
@@ -16,6 +20,10 @@ export_plugin!(
     palette::apply_palette,
     split_batch::split_batch,
     count_calls::count_calls,
+    euler::euler_sampler,
+    midpoint::midpoint_rule,
+    face_attention::face_attention,
+    backbone::scale_backbone,
 );
 
 /// The same nodes, for a program that compiles them in.
@@ -27,5 +35,9 @@ pub fn all() -> Vec<Arc<dyn NodeType>> {
         palette::apply_palette,
         split_batch::split_batch,
         count_calls::count_calls,
+        euler::euler_sampler,
+        midpoint::midpoint_rule,
+        face_attention::face_attention,
+        backbone::scale_backbone,
     ]
 }

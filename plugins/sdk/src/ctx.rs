@@ -1,6 +1,7 @@
 //! What a node may ask of the host while it runs.
 
-use crate::{Error, Image, Result, Status};
+use crate::ffi::RawCtx;
+use crate::{Error, Image, ModelWeights, Object, Result, Status, Tensor};
 use std::any::{Any, TypeId};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,28 @@ pub trait Services: Sync {
     fn shared(&self, key: &str, make: MakeShared) -> Result<Arc<dyn Any + Send + Sync>>;
     /// See [`Ctx::get`].
     fn interface(&self, id: TypeId) -> Option<&(dyn Any + Send + Sync)>;
+
+    /// See [`Ctx::weights`].
+    ///
+    /// # Errors
+    /// If this is no model file; by default, that the host opens none.
+    fn weights(&self, _path: &Path) -> Result<Arc<dyn Object>> {
+        Err(Error::with(Status::Unsupported, "this host opens no model files"))
+    }
+
+    /// See [`Ctx::linear`].
+    ///
+    /// # Errors
+    /// If the shapes do not fit; by default, that the host computes nothing.
+    fn linear(&self, _x: &Tensor, _weight: &Tensor) -> Result<Tensor> {
+        Err(Error::with(Status::Unsupported, "this host has no arithmetic"))
+    }
+
+    /// The context of the other side of the plugin boundary that this stands for.
+    #[doc(hidden)]
+    fn raw(&self) -> Option<RawCtx> {
+        None
+    }
 }
 
 /// Writes the contents of a file.
@@ -200,6 +223,24 @@ impl<'a> Ctx<'a> {
         let key = format!("{}\0{key}", std::any::type_name::<T>());
         let shared = self.services.shared(&key, &mut erased)?;
         shared.downcast().map_err(|_| Error::new(format!("the shared resource {key:?} is of another type")))
+    }
+
+    /// Opens a model file, safetensors or a pickle of torch, whose tensors are read when they are asked for. Tell the host by
+    /// [`reads`](Self::reads) that the result depends on it.
+    ///
+    /// # Errors
+    /// If this is no model file.
+    pub fn weights(&self, path: &Path) -> Result<ModelWeights> {
+        self.services.weights(path).map(ModelWeights::new)
+    }
+
+    /// `x [.., in]` times `weight [out, in]` transposed, `[.., out]`, by the host's own kernel on the device of the run: what a
+    /// network of the host would give, to the bit.
+    ///
+    /// # Errors
+    /// [`Status::InvalidArgument`] if the shapes do not fit.
+    pub fn linear(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        self.services.linear(x, weight)
     }
 
     /// Something that the host offers to nodes compiled into it, by its Rust type: the device to compute on, say.

@@ -47,6 +47,7 @@ mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
 mod literal;
+mod model;
 mod node;
 pub mod panics;
 mod ports;
@@ -64,6 +65,10 @@ pub use ctx::{Ctx, Level, MakeShared, Services, WriteFile};
 pub use descriptor::{Caps, NodeDescriptor};
 pub use error::{Error, ErrorExt, Result, Status};
 pub use literal::{Literal, LiteralMismatch};
+pub use model::{
+    Denoiser, DenoiserInfo, DenoiserValue, Estimate, Fields, Hook, HookCall, LayerInfo, MaskResize, Model, ModelInfo,
+    ModelPatch, ModelPatchValue, ModelValue, ModelWeights, Prediction, Row, Sampler, SamplerValue, Sampling, Site,
+};
 pub use node::{FunctionNode, Inputs, Node, NodeType, Slot, function_node};
 pub use ports::{InputPort, OutputPort, Range, Widget};
 pub use selfsame_macros::{Choice, node};

@@ -5,7 +5,7 @@
 //! stay on a device (weights, encoded text) flows as opaque objects.
 
 use crate::ffi::{ObjRef, Shared};
-use crate::{Error, Object, ObjectType, Result, Type};
+use crate::{Error, Fields, Object, ObjectType, Result, Type, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -303,8 +303,22 @@ impl std::fmt::Debug for Latent {
     }
 }
 
+impl Fields for Latent {
+    fn names(&self) -> Vec<String> {
+        ["samples", "noise_mask"].map(str::to_owned).to_vec()
+    }
+
+    fn field(&self, name: &str) -> Result<Option<Value>> {
+        Ok(match name {
+            "samples" => Some(Value::object(self.samples.clone())),
+            "noise_mask" => self.noise_mask.clone().map(Value::object),
+            _ => None,
+        })
+    }
+}
+
 macro_rules! object {
-    ($ty:ident, $constant:ident, $bytes:expr) => {
+    ($ty:ident, $constant:ident, $bytes:expr $(, $as_fields:expr)?) => {
         impl Object for $ty {
             fn type_name(&self) -> Cow<'_, str> {
                 Cow::Borrowed(stringify!($constant))
@@ -318,6 +332,11 @@ macro_rules! object {
             fn summary(&self) -> String {
                 format!("{self:?}")
             }
+
+            $(fn as_fields(&self) -> Option<&dyn Fields> {
+                let as_fields: fn(&$ty) -> &dyn Fields = $as_fields;
+                Some(as_fields(self))
+            })?
         }
 
         impl ObjectType for $ty {
@@ -328,4 +347,4 @@ macro_rules! object {
 object!(Tensor, TENSOR, |tensor| tensor.bytes());
 object!(Image, IMAGE, |image| image.tensor.bytes());
 object!(Mask, MASK, |mask| mask.tensor.bytes());
-object!(Latent, LATENT, |l| l.samples.bytes() + l.noise_mask.as_ref().map_or(0, |mask| mask.tensor.bytes()));
+object!(Latent, LATENT, |l| l.samples.bytes() + l.noise_mask.as_ref().map_or(0, |mask| mask.tensor.bytes()), |l| l);

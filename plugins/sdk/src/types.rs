@@ -60,6 +60,8 @@ built_in! {
     LATENT,
     /// A denoising network with its patches.
     MODEL,
+    /// What steers a denoising network from inside.
+    MODEL_PATCH,
     /// One or two text encoders with their tokenizers.
     CLIP,
     /// An autoencoder between IMAGE and LATENT.

@@ -1,6 +1,6 @@
 //! Values on the wires while a graph runs.
 
-use crate::{Literal, Type};
+use crate::{Denoiser, Fields, Literal, Model, ModelPatch, Sampler, Type};
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -35,6 +35,37 @@ pub trait Object: Any + Send + Sync {
     /// What it is, in a few words for messages: `f32 [1,512,512,3]`.
     fn summary(&self) -> String {
         self.type_name().into_owned()
+    }
+
+    /// Whether it was lost with the process that had it: nothing can be done with it any more, and it is made again when it
+    /// is needed.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
+    /// What it shows of itself by name, if anything.
+    fn as_fields(&self) -> Option<&dyn Fields> {
+        None
+    }
+
+    /// The denoiser that it is, if it is one.
+    fn as_denoiser(&self) -> Option<&dyn Denoiser> {
+        None
+    }
+
+    /// The stepping rule that it is, if it is one.
+    fn as_sampler(&self) -> Option<&dyn Sampler> {
+        None
+    }
+
+    /// The patch that it is, if it is one.
+    fn as_model_patch(&self) -> Option<&dyn ModelPatch> {
+        None
+    }
+
+    /// The model that it is, if it is one.
+    fn as_model(&self) -> Option<&dyn Model> {
+        None
     }
 }
 
@@ -74,6 +105,15 @@ impl Value {
             Value::Text(_) => Type::STRING,
             Value::List(items) => Type::list(Type::union(items.iter().map(Value::ty))),
             Value::Object(object) => Type::Named(Cow::Owned(object.type_name().into_owned())),
+        }
+    }
+
+    /// Whether it, or a part of it, [is lost](Object::is_lost).
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Value::List(items) => items.iter().any(Value::is_lost),
+            Value::Object(object) => object.is_lost(),
+            _ => false,
         }
     }
 

@@ -12,7 +12,7 @@ use candle_core::DType;
 use clap::{Args, ValueEnum};
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
 use selfsame_host::{
-    Bytes, Event, Host, HostSettings, LoadError, Observer, Prepared, RunOptions, RunResult, open_graph,
+    Bytes, Event, Host, HostSettings, LoadError, Nodes, Observer, Prepared, RunOptions, RunResult, open_graph,
 };
 use selfsame_models::{Cancel, Meter};
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ impl InstantId {
             Precision::F32 => DType::F32,
         });
         // A cache folder would answer instead of the networks.
-        let host = HostSettings { dtype, cache_folder: None, ..in_force.host() };
+        let host = HostSettings { dtype, cache_folder: None, ..in_force.host(Nodes::built_in()) };
         let host = Host::new(host).or_stop(Exit::Usage)?;
         let scratch = tempfile::tempdir().or_stop(Exit::Wrong)?;
         let chosen = self.choose(&host, scratch.path())?;

@@ -5,6 +5,7 @@ mod show;
 
 use super::exit::{Exit, Stop};
 use clap::{Args, Subcommand};
+use std::path::Path;
 
 /// Lays out graph files, and draws them
 #[derive(Args)]
@@ -20,10 +21,10 @@ enum Command {
 }
 
 impl Graph {
-    pub fn run(self) -> Result<Exit, Stop> {
+    pub fn run(self, config: Option<&Path>) -> Result<Exit, Stop> {
         match self.command {
             Command::Fmt(fmt) => fmt.run(),
-            Command::Show(show) => show.run(),
+            Command::Show(show) => show.run(config),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::flags::PluginFlags;
 use crate::cli::output::{print, write_file};
+use crate::cli::settings::File;
 use clap::{Args, ValueEnum};
 use selfsame_graphs::Picture;
 use selfsame_host::open_graph;
@@ -35,9 +36,9 @@ enum Format {
 }
 
 impl Show {
-    pub fn run(self) -> Result<Exit, Stop> {
+    pub fn run(self, config: Option<&Path>) -> Result<Exit, Stop> {
         let project = open_graph(&self.graph).or_stop(Exit::Wrong)?;
-        let picture = Picture::new(&project, &self.plugins.nodes()?);
+        let picture = Picture::new(&project, &self.plugins.nodes(&File::open(config)?, None)?);
         let by_name = self.out.as_deref().map(by_name).transpose();
         let format = match self.format {
             Some(format) => format,

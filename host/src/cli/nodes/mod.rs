@@ -6,9 +6,11 @@ mod text;
 use super::exit::{Exit, Stop};
 use super::flags::PluginFlags;
 use super::output::{print, print_json};
+use super::settings::File;
 use clap::Args;
 use selfsame_graphs::nearest;
 use selfsame_sdk::NodeDescriptor;
+use std::path::Path;
 
 /// Lists the node types, or says everything about one
 #[derive(Args)]
@@ -29,8 +31,8 @@ pub struct Nodes {
 }
 
 impl Nodes {
-    pub fn run(self) -> Result<Exit, Stop> {
-        let nodes = self.plugins.nodes()?;
+    pub fn run(self, config: Option<&Path>) -> Result<Exit, Stop> {
+        let nodes = self.plugins.nodes(&File::open(config)?, None)?;
         let chosen: Vec<&NodeDescriptor> = match &self.name {
             Some(name) => match nodes.get(name) {
                 Some(node) => vec![node.descriptor()],

@@ -25,7 +25,7 @@ fn layers(count: usize, context: usize) -> Vec<CrossLayer> {
         let path = format!("mid_block.attentions.{i}.attn2");
         let (to_k, to_v) = (format!("{path}.to_k.weight"), format!("{path}.to_v.weight"));
         let weights = weights(&[(&to_k, &[4, context]), (&to_v, &[4, context])]);
-        layers.load(&weights.pp(path), 4, context).unwrap();
+        layers.load(&weights.pp(path), 1, 4, context).unwrap();
     }
     layers.as_slice().to_vec()
 }

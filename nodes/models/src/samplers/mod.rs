@@ -93,7 +93,7 @@ pub use math::Churn;
 pub use model_sigmas::ModelSigmas;
 pub use prediction::Prediction;
 pub use res_multistep::ResMultistep;
-pub use run::{Denoiser, Guided, Method, Run, StepEvent, sample};
+pub use run::{Denoiser, Guided, Method, Run, StepEvent, check_sigmas, sample};
 pub use schedules::{SCHEDULES, Schedule, beta, exponential, karras, kl_optimal, linear_quadratic};
 pub use seeds::{Seeds2, Seeds3};
 pub use uni_pc::{UniPc, UniPcVariant};

@@ -90,7 +90,11 @@ pub fn sample(method: &dyn Method, run: &mut Run<'_>, x: &Tensor) -> Result<Tens
     if run.sigmas.len() == 1 { Ok(x) } else { method.integrate(run, x) }
 }
 
-fn check_sigmas(sigmas: &[f64]) -> Result<()> {
+/// Refuses sigmas that no sampler can walk along.
+///
+/// # Errors
+/// If they are not finite, positive (but perhaps the last) and strictly decreasing, or there are none.
+pub fn check_sigmas(sigmas: &[f64]) -> Result<()> {
     let expected = "finite, strictly decreasing numbers that are positive, but for a last 0";
     if sigmas.is_empty() {
         return Err(Error::input("sigmas", expected, "none (is denoise 0, or the start step behind the last one?)"));

@@ -9,11 +9,12 @@
 
 use super::average::Average;
 use super::conditioning::{AdapterUse, Condition};
+use super::hooks::{HookBatch, Hooks, Row};
 use super::prepared::{Batch, Prepared};
 use super::stack::{check_context, lcm};
 use super::window::Moment;
 use crate::controlnet::ControlInput;
-use crate::unet::{AdapterKv, Residuals, UNet, UNetInput};
+use crate::unet::{AdapterKv, Hook, HookSite, Residuals, UNet, UNetInput};
 use crate::{Cancel, Error, Meter, Result, Work};
 use candle_core::Tensor;
 use std::collections::HashMap;
@@ -114,16 +115,19 @@ impl GuidedModel {
         &self.cancel
     }
 
-    /// Predictions for the noisy `x [B, 4, h, w]` (f32) at one moment of a run.
+    /// Predictions for the noisy `x [B, 4, h, w]` (f32) at one moment of a run, with what `hooks` add.
+    ///
+    /// What hooks say to be constant is kept as long as the shape of `x` stays, so they must be the same all that time.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], or [`Error::Input`] naming what does not fit.
+    /// [`Error::Cancelled`], [`Error::Input`] naming what does not fit, or what `hooks` say.
     pub fn predict(
         &mut self,
         x: &Tensor,
         how: &dyn Parameterization,
         moment: &Moment,
         with_negative: bool,
+        hooks: Option<&dyn Hooks>,
     ) -> Result<GuidedPrediction> {
         if with_negative && self.conditions.len() == self.positives {
             return Err(Error::input("negative conditioning", "at least one entry (guidance needs it)", "none"));
@@ -139,7 +143,7 @@ impl GuidedModel {
                 Some(area) => area.crop(x)?.contiguous()?,
             };
             let rows = Tensor::cat(&vec![&crop; group.len()], 0)?; // [len(group) · B, 4, h', w']
-            let output = self.forward(&group, latents, &how.input(&rows)?, how.timestep(), moment)?;
+            let output = self.forward(&group, latents, &how.input(&rows)?, how.timestep(), moment, hooks)?;
             let output = output.to_device(x.device())?.to_dtype(x.dtype())?;
             let predictions = how.prediction(&rows, &output)?.chunk(group.len(), 0)?;
             for (index, prediction) in group.iter().zip(predictions) {
@@ -175,13 +179,21 @@ impl GuidedModel {
         input: &Tensor,
         timestep: f64,
         moment: &Moment,
+        hooks: Option<&dyn Hooks>,
     ) -> Result<Tensor> {
         let (unet, conditions) = (&self.model.unet, &self.conditions);
         let members = group.iter().map(|i| (&conditions[*i], *i < self.positives)).collect();
         let batch = Batch { conditions: members, latents };
+        let positives = self.positives;
+        let rows_of = |&condition: &usize| {
+            (0..latents[0]).map(move |picture| Row { condition, picture, positive: condition < positives })
+        };
+        let rows: Vec<Row> = group.iter().flat_map(rows_of).collect();
+        let (_, _, height, width) = input.dims4()?;
+        let hooked = HookBatch { rows: &rows, latent: [height, width] };
         let prepared = match self.prepared.entry(group.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(batch.prepare(&self.model, &self.meter)?),
+            Entry::Vacant(entry) => entry.insert(batch.prepare(&self.model, &self.meter, hooks, &hooked)?),
         };
         let input = input.to_device(unet.device())?.to_dtype(unet.dtype())?;
         let timesteps = Tensor::full(timestep as f32, input.dim(0)?, unet.device())?;
@@ -194,7 +206,9 @@ impl GuidedModel {
         let adapters: Vec<&AdapterKv> = std::iter::zip(&self.model.adapters, &prepared.adapters)
             .filter(|(adapter, _)| adapter.window.contains(moment))
             .map(|(_, kv)| kv)
+            .chain(prepared.extra.iter().filter(|(window, _)| window.contains(moment)).map(|(_, kv)| kv))
             .collect();
+        let add = hooks.map(|hooks| move |site: HookSite<'_>, x| hooks.add(&hooked, moment, site, x));
         let input = UNetInput {
             sample: &sample,
             timesteps: &timesteps,
@@ -203,6 +217,7 @@ impl GuidedModel {
             guidance: prepared.guidance.as_ref(),
             adapters: &adapters,
             residuals: residuals.as_ref(),
+            hook: add.as_ref().map(|add| add as &Hook<'_>),
             cancel: &self.cancel,
             observe: None,
         };

@@ -2,10 +2,12 @@
 
 use super::conditioning::{AdapterUse, Area, Condition};
 use super::guided::Model;
+use super::hooks::{ExtraAttention, HookBatch, Hooks};
 use super::stack::{place_mask, stack_added, stack_contexts, stack_rows};
+use super::window::Window;
 use crate::controlnet::HintEmbedding;
 use crate::layers::sinusoids;
-use crate::unet::{AdapterKv, AddedConditions, ContextKv, MaskResize, Residuals, SpatialMask};
+use crate::unet::{AdapterKv, AdapterLayerKv, AddedConditions, ContextKv, MaskResize, Residuals, SpatialMask};
 use crate::{Cancel, Error, Meter, Result, Work};
 use candle_core::{DType, Device, Tensor};
 
@@ -25,6 +27,8 @@ pub(super) struct Prepared {
     pub context: ContextKv,
     pub added: Option<AddedConditions>,
     pub adapters: Vec<AdapterKv>,
+    /// What hooks add to attention, and when.
+    pub extra: Vec<(Window, AdapterKv)>,
     /// One for each ControlNet, made when it first works.
     pub controls: Vec<Option<PreparedControl>>,
     pub concat: Option<Tensor>,
@@ -54,8 +58,14 @@ impl Batch<'_> {
         self.conditions.iter().map(|(condition, _)| get(condition)).collect()
     }
 
-    /// Projects everything but the ControlNets.
-    pub fn prepare(&self, model: &Model, meter: &Meter) -> Result<Prepared> {
+    /// Projects everything but the ControlNets. `hooked` is this batch as hooks see it.
+    pub fn prepare(
+        &self,
+        model: &Model,
+        meter: &Meter,
+        hooks: Option<&dyn Hooks>,
+        hooked: &HookBatch<'_>,
+    ) -> Result<Prepared> {
         let unet = &model.unet;
         let to_net = |t: &Tensor| moved(t, unet.device(), unet.dtype());
         let batch = self.latents[0];
@@ -87,10 +97,31 @@ impl Batch<'_> {
             context: meter.measure(Work::ContextKv, unet.device(), || unet.project_context(&context))?,
             added: self.added(|_| None, unet.device(), unet.dtype())?,
             adapters: adapters.collect::<Result<_>>()?,
+            extra: match hooks {
+                None => Vec::new(),
+                Some(hooks) => meter.measure(Work::AdapterKv, unet.device(), || self.extra(hooks, hooked, to_net))?,
+            },
             controls: self.first().controls.iter().map(|_| None).collect(),
             concat,
             guidance,
         })
+    }
+
+    fn extra(
+        &self,
+        hooks: &dyn Hooks,
+        hooked: &HookBatch<'_>,
+        to_net: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Vec<(Window, AdapterKv)>> {
+        let ready = |extra: ExtraAttention| {
+            let layer = |layer: AdapterLayerKv| {
+                Ok(AdapterLayerKv { k: to_net(&layer.k)?, v: to_net(&layer.v)?, weight: layer.weight })
+            };
+            let layers = extra.layers.into_iter().map(layer).collect::<Result<_>>()?;
+            let mask = extra.mask.map(|(mask, resize)| self.mask(&mask, resize)).transpose()?;
+            Ok((extra.window, AdapterKv { layers, mask }))
+        };
+        hooks.attention(hooked)?.into_iter().map(ready).collect()
     }
 
     /// SDXL's added conditions, with the vector of the text that `text` gives in place of a condition's own.

@@ -2,6 +2,7 @@
 
 use super::guidance::Guidance;
 use super::guided::{GuidedModel, Parameterization};
+use super::hooks::Hooks;
 use super::inpaint::Inpaint;
 use super::window::Moment;
 use crate::noise::NoiseSource;
@@ -16,6 +17,13 @@ pub struct SigmaSettings<'a> {
     pub sampler: &'a Sampler,
     /// Noise levels, falling; ends at 0 unless noise is to be left (see [`crate::samplers::ksampler`]).
     pub sigmas: &'a [f64],
+    /// How the model is asked.
+    pub denoiser: DenoiserSettings<'a>,
+}
+
+/// How a guided model is asked in sigma space.
+#[derive(Debug, Clone, Copy)]
+pub struct DenoiserSettings<'a> {
     /// The noise levels that the network was trained with.
     pub model_sigmas: &'a ModelSigmas,
     /// What the network's output means.
@@ -24,6 +32,8 @@ pub struct SigmaSettings<'a> {
     pub guidance: Guidance,
     /// The part to redraw; all of it if absent.
     pub inpaint: Option<&'a Inpaint>,
+    /// What else adds to the network.
+    pub hooks: Option<&'a dyn Hooks>,
 }
 
 /// Samples from `latents` (zeros for a new picture), `[B, 4, h, w]` in the network's scaling, with unit `noise` of the same shape
@@ -52,18 +62,27 @@ pub fn sample_sigmas(
             return Err(Error::input("noise", expected, format!("{:?}", noise.dims())));
         }
     };
-    let full = settings.model_sigmas.is_max_denoise(first);
-    let x = settings.prediction.noise_scaling(first, &noise, &latents, full)?;
+    let full = settings.denoiser.model_sigmas.is_max_denoise(first);
+    let x = settings.denoiser.prediction.noise_scaling(first, &noise, &latents, full)?;
     let cancel: Cancel = model.cancel().clone();
-    let mut denoiser = GuidedDenoiser { model, settings };
+    let mut denoiser = GuidedDenoiser { model, settings: settings.denoiser, sigmas: settings.sigmas };
     let mut run = Run { denoiser: &mut denoiser, noise: step_noise, sigmas: settings.sigmas, on_step, cancel: &cancel };
     settings.sampler.sample(&mut run, &x)
 }
 
 /// A guided model as samplers see it.
-struct GuidedDenoiser<'a, 'b> {
+pub struct GuidedDenoiser<'a> {
     model: &'a mut GuidedModel,
-    settings: &'a SigmaSettings<'b>,
+    settings: DenoiserSettings<'a>,
+    /// The noise levels of the run, as far as they are known.
+    sigmas: &'a [f64],
+}
+
+impl<'a> GuidedDenoiser<'a> {
+    /// For a loop outside of this crate. Its steps are not known, so windows must be [`super::Window::Sigmas`].
+    pub fn new(model: &'a mut GuidedModel, settings: DenoiserSettings<'a>) -> Self {
+        Self { model, settings, sigmas: &[] }
+    }
 }
 
 /// The network's view of sigma space at one noise level.
@@ -87,7 +106,7 @@ impl Parameterization for AtSigma {
     }
 }
 
-impl GuidedDenoiser<'_, '_> {
+impl GuidedDenoiser<'_> {
     fn evaluate(&mut self, x: &Tensor, sigma: f64, with_negative: bool) -> Result<Guided> {
         let settings = self.settings;
         let noisy = match settings.inpaint {
@@ -98,14 +117,14 @@ impl GuidedDenoiser<'_, '_> {
             }
         };
         // Steps are counted by the noise level that a step starts from; calls inside a step belong to it.
-        let past = settings.sigmas.partition_point(|s| *s >= sigma);
-        let moment = Moment { index: past.saturating_sub(1), total: settings.sigmas.len().saturating_sub(1), sigma };
+        let past = self.sigmas.partition_point(|s| *s >= sigma);
+        let moment = Moment { index: past.saturating_sub(1), total: self.sigmas.len().saturating_sub(1), sigma };
         let how = AtSigma {
             prediction: settings.prediction,
             sigma,
             timestep: settings.model_sigmas.sigma_to_timestep(sigma),
         };
-        let guided = self.model.predict(&noisy, &how, &moment, with_negative)?;
+        let guided = self.model.predict(&noisy, &how, &moment, with_negative, settings.hooks)?;
         let keep = |denoised: Tensor| match settings.inpaint {
             None => Ok(denoised),
             Some(inpaint) => inpaint.blend(&denoised, inpaint.original()),
@@ -123,7 +142,7 @@ impl GuidedDenoiser<'_, '_> {
     }
 }
 
-impl Denoiser for GuidedDenoiser<'_, '_> {
+impl Denoiser for GuidedDenoiser<'_> {
     fn denoise(&mut self, x: &Tensor, sigma: f64) -> Result<Tensor> {
         let with_negative = self.settings.guidance.needs_negative();
         Ok(self.evaluate(x, sigma, with_negative)?.denoised)

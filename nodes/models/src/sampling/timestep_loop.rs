@@ -2,6 +2,7 @@
 
 use super::guidance::Guidance;
 use super::guided::{GuidedModel, Parameterization};
+use super::hooks::Hooks;
 use super::inpaint::Inpaint;
 use super::window::Moment;
 use crate::Result;
@@ -36,6 +37,8 @@ pub struct TimestepSettings<'a> {
     pub inpaint: Option<&'a Inpaint>,
     /// What the network's output means, for [`TimestepEvent::denoised`]; stepping itself goes by the scheduler's own setting.
     pub prediction: Prediction,
+    /// What else adds to the network.
+    pub hooks: Option<&'a dyn Hooks>,
 }
 
 /// Steps `sample` (f32, `[B, 4, h, w]`, noisy at the level of the first call) along the rest of the scheduler's timesteps.
@@ -54,7 +57,7 @@ pub fn sample_timesteps(
     noise: &mut dyn NoiseSource,
     on_step: &mut dyn FnMut(&TimestepEvent<'_>) -> Result<()>,
 ) -> Result<Tensor> {
-    let TimestepSettings { start, guidance, inpaint, .. } = settings.clone();
+    let TimestepSettings { start, guidance, inpaint, hooks, .. } = settings.clone();
     let mut sample = sample.to_dtype(DType::F32)?;
     let calls = scheduler.schedule().timesteps().len();
     for index in start..calls {
@@ -64,8 +67,8 @@ pub fn sample_timesteps(
         // Pure noise (zero terminal SNR) has no finite sigma; windows that start with the run have this one.
         let sigma = schedule.level(index)?.sigma().min(ModelSigmas::WHOLE_RUN);
         let moment = Moment { index: index - start, total: calls - start, sigma };
-        let predicted =
-            model.predict(&sample, &AtCall { schedule, index, timestep }, &moment, guidance.needs_negative())?;
+        let call = AtCall { schedule, index, timestep };
+        let predicted = model.predict(&sample, &call, &moment, guidance.needs_negative(), hooks)?;
         let output = match &predicted.uncond {
             None => predicted.cond,
             Some(uncond) => guidance.combine_outputs(&predicted.cond, uncond)?,

@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct CrossLayer {
     /// Dotted name, e.g. `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
     pub path: String,
+    /// How many heads it has.
+    pub heads: usize,
     /// Width of the queries, keys and values.
     pub hidden: usize,
     /// Width of the context.
@@ -35,9 +37,10 @@ pub(crate) struct CrossLayers(Vec<CrossLayer>);
 
 impl CrossLayers {
     /// Reads a layer's key and value projections and returns its index.
-    pub fn load(&mut self, weights: &Weights, hidden: usize, context: usize) -> Result<usize> {
+    pub fn load(&mut self, weights: &Weights, heads: usize, hidden: usize, context: usize) -> Result<usize> {
         self.0.push(CrossLayer {
             path: weights.path().to_string(),
+            heads,
             hidden,
             context,
             to_k: Linear::load_no_bias(&weights.pp("to_k"), context, hidden)?,

@@ -3,13 +3,14 @@
 //! **Source**: `UNet2DConditionModel` of diffusers 0.42.1. **Weights**: diffusers names (`down_blocks.0.resnets.0.conv1.weight`).
 //!
 //! Nothing is forked to steer it. What can be hooked in, per forward pass: keys and values of any number of adapters
-//! ([`AdapterKv`]), residuals of any number of ControlNets ([`Residuals`]), an observer of every block; and, when it is
-//! built, weight deltas ([`Weights::with_deltas`]).
+//! ([`AdapterKv`]), residuals of any number of ControlNets ([`Residuals`]), what else adds to blocks and attention ([`Hook`]), an
+//! observer of every block; and, when it is built, weight deltas ([`Weights::with_deltas`]).
 
 mod config;
 mod cross_attention;
 mod embedding;
 mod encoder;
+mod hook;
 mod keys;
 mod pass;
 mod resnet;
@@ -21,6 +22,7 @@ pub use cross_attention::{AdapterKv, AdapterLayerKv, ContextKv, CrossLayer, Mask
 pub use embedding::AddedConditions;
 pub(crate) use embedding::Embedding;
 pub(crate) use encoder::{DownBlocks, MidBlock};
+pub use hook::{AttentionPart, Hook, HookSite};
 pub(crate) use keys::Keys;
 pub use pass::Observer;
 pub(crate) use pass::Pass;
@@ -72,6 +74,8 @@ pub struct UNetInput<'a> {
     pub adapters: &'a [&'a AdapterKv],
     /// What ControlNets add in this step.
     pub residuals: Option<&'a Residuals>,
+    /// What else adds to blocks and attention.
+    pub hook: Option<&'a Hook<'a>>,
     /// Looked at between layers.
     pub cancel: &'a Cancel,
     /// Shown the output of every block, by its dotted name.
@@ -191,6 +195,11 @@ impl UNet {
         self.cross.as_slice()
     }
 
+    /// How many tensors the way down hands to the way up, and so how many layers that has.
+    pub fn skips(&self) -> usize {
+        self.up.iter().map(|block| block.resnets.len()).sum()
+    }
+
     /// Projects a context `[B, L, cross_attention_dim]` to keys and values of every layer, once for all steps.
     ///
     /// # Errors
@@ -222,8 +231,14 @@ impl UNet {
         let dtype = input.sample.dtype();
         let time = self.embedding.forward(input.timesteps, input.added, input.guidance, dtype, observe)?;
         let time = crate::ops::silu(&time)?;
-        let pass =
-            Pass { time: &time, context: input.context, adapters: input.adapters, cancel: input.cancel, observe };
+        let pass = Pass {
+            time: &time,
+            context: input.context,
+            adapters: input.adapters,
+            hook: input.hook,
+            cancel: input.cancel,
+            observe,
+        };
         let centred = match self.config.center_input_sample {
             true => ((input.sample * 2.0)? - 1.0)?,
             false => input.sample.clone(),
@@ -236,6 +251,12 @@ impl UNet {
         if let Some(residuals) = input.residuals {
             add_residuals(residuals, &mut skips, &mut x)?;
         }
+        if let Some(hook) = input.hook {
+            for (block, skip) in skips.iter_mut().enumerate() {
+                *skip = hook(HookSite::Input(block), skip.clone())?;
+            }
+            x = hook(HookSite::Middle, x)?;
+        }
         let x = self.run_up(x, skips, &pass)?;
         let x = self.conv_norm_out.forward(&x)?;
         observe("conv_norm_out", &x);
@@ -243,10 +264,14 @@ impl UNet {
     }
 
     fn run_up(&self, mut x: Tensor, mut skips: Vec<Tensor>, pass: &Pass<'_>) -> Result<Tensor> {
+        let mut blocks = 0..;
         for block in &self.up {
             for (layer, resnet) in block.resnets.iter().enumerate() {
                 pass.cancel.check()?;
                 let skip = skips.pop().expect("load_up counted as many layers as the way down pushes tensors");
+                if let (Some(hook), Some(block)) = (pass.hook, blocks.next()) {
+                    x = hook(HookSite::Output(block), x)?;
+                }
                 x = resnet.forward(&Tensor::cat(&[&x, &skip], 1)?, pass.time)?;
                 (pass.observe)(&resnet.path, &x);
                 if let Some(attention) = block.attentions.get(layer) {

@@ -1,6 +1,7 @@
 //! What every layer of one forward pass can look at.
 
 use super::cross_attention::{AdapterKv, ContextKv};
+use super::hook::Hook;
 use crate::Cancel;
 use candle_core::Tensor;
 
@@ -15,6 +16,8 @@ pub(crate) struct Pass<'a> {
     pub context: &'a ContextKv,
     /// What adds to cross-attention.
     pub adapters: &'a [&'a AdapterKv],
+    /// What else adds to blocks and attention.
+    pub hook: Option<&'a Hook<'a>>,
     /// Looked at between layers.
     pub cancel: &'a Cancel,
     /// Shown every block's output, by name.

@@ -5,6 +5,7 @@
 
 use super::config::{BlockConfig, UNetConfig};
 use super::cross_attention::CrossLayers;
+use super::hook::{AttentionPart, HookSite};
 use super::pass::Pass;
 use crate::layers::{Conv2d, GroupNorm, LayerNorm, Linear};
 use crate::weights::Weights;
@@ -31,27 +32,40 @@ struct Attention {
     to_out: Linear,
     source: Source,
     heads: usize,
+    path: String,
+    /// The number of the cross-attention layer in the same block.
+    number: usize,
 }
 
 impl Attention {
-    fn load(weights: &Weights, hidden: usize, heads: usize, source: Source) -> Result<Self> {
+    fn load(weights: &Weights, hidden: usize, heads: usize, source: Source, number: usize) -> Result<Self> {
         Ok(Self {
             to_q: Linear::load_no_bias(&weights.pp("to_q"), hidden, hidden)?,
             to_out: Linear::load(&weights.pp("to_out").pp(0), hidden, hidden)?,
             source,
             heads,
+            path: weights.path().to_string(),
+            number,
         })
     }
 
     fn forward(&self, x: &Tensor, size: (usize, usize), pass: &Pass<'_>) -> Result<Tensor> {
-        let q = self.to_q.forward(x)?;
-        let out = match &self.source {
-            Source::Itself { to_k, to_v } => {
-                ops::attention(&q, &to_k.forward(x)?, &to_v.forward(x)?, self.heads, ops::Mask::None)?
+        let hooked = |part, x: Tensor| match pass.hook {
+            None => Ok(x),
+            Some(hook) => {
+                hook(HookSite::Attention { part, layer: self.number, path: &self.path, heads: self.heads }, x)
             }
+        };
+        let q = hooked(AttentionPart::Query, self.to_q.forward(x)?)?;
+        let attend = |k: Tensor, v: Tensor| {
+            let (k, v) = (hooked(AttentionPart::Key, k)?, hooked(AttentionPart::Value, v)?);
+            ops::attention(&q, &k, &v, self.heads, ops::Mask::None)
+        };
+        let out = match &self.source {
+            Source::Itself { to_k, to_v } => attend(to_k.forward(x)?, to_v.forward(x)?)?,
             Source::Context { index } => {
                 let (k, v) = pass.context.layer(*index)?;
-                let mut out = ops::attention(&q, k, v, self.heads, ops::Mask::None)?;
+                let mut out = attend(k.clone(), v.clone())?;
                 for adapter in pass.adapters {
                     if let Some(added) = adapter.attend(*index, &q, self.heads, size)? {
                         out = (out + added)?;
@@ -60,7 +74,7 @@ impl Attention {
                 out
             }
         };
-        self.to_out.forward(&out)
+        self.to_out.forward(&hooked(AttentionPart::Out, out)?)
     }
 }
 
@@ -81,20 +95,21 @@ impl Block {
         let norm = |name: &str| LayerNorm::load(&weights.pp(name), hidden, LAYER_NORM_EPS);
         let (attn1, attn2) = (weights.pp("attn1"), weights.pp("attn2"));
         let first = if config.only_cross_attention {
-            Source::Context { index: cross.load(&attn1, hidden, context)? }
+            Source::Context { index: cross.load(&attn1, heads, hidden, context)? }
         } else {
             Source::Itself {
                 to_k: Linear::load_no_bias(&attn1.pp("to_k"), hidden, hidden)?,
                 to_v: Linear::load_no_bias(&attn1.pp("to_v"), hidden, hidden)?,
             }
         };
-        let second = Source::Context { index: cross.load(&attn2, hidden, context)? };
+        let number = cross.load(&attn2, heads, hidden, context)?;
+        let second = Source::Context { index: number };
         let ff = weights.pp("ff.net");
         Ok(Self {
             norm1: norm("norm1")?,
-            attn1: Attention::load(&attn1, hidden, heads, first)?,
+            attn1: Attention::load(&attn1, hidden, heads, first, number)?,
             norm2: norm("norm2")?,
-            attn2: Attention::load(&attn2, hidden, heads, second)?,
+            attn2: Attention::load(&attn2, hidden, heads, second, number)?,
             norm3: norm("norm3")?,
             ff_in: Linear::load(&ff.pp("0.proj"), hidden, hidden * 8)?, // GEGLU: value and gate, 4·C each
             ff_out: Linear::load(&ff.pp(2), hidden * 4, hidden)?,

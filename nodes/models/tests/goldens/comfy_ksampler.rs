@@ -8,7 +8,8 @@ use selfsame_models::controlnet::ControlStrength;
 use selfsame_models::noise::RecordedNoise;
 use selfsame_models::samplers::{ModelSigmas, Prediction, Sampler, Schedule, ksampler};
 use selfsame_models::sampling::{
-    AdapterUse, Condition, Control, ControlUse, Guidance, GuidedModel, Model, SigmaSettings, Window, sample_sigmas,
+    AdapterUse, Condition, Control, ControlUse, DenoiserSettings, Guidance, GuidedModel, Model, SigmaSettings, Window,
+    sample_sigmas,
 };
 use selfsame_models::text::ClipOutput;
 use selfsame_models::unet::AddedConditions;
@@ -81,10 +82,13 @@ pub fn run(case: &Case) -> Outcome {
     let settings = SigmaSettings {
         sampler,
         sigmas: &sigmas,
-        model_sigmas: &model_sigmas,
-        prediction: Prediction::Epsilon,
-        guidance: Guidance::new(case.number("cfg")?),
-        inpaint: None,
+        denoiser: DenoiserSettings {
+            model_sigmas: &model_sigmas,
+            prediction: Prediction::Epsilon,
+            guidance: Guidance::new(case.number("cfg")?),
+            inpaint: None,
+            hooks: None,
+        },
     };
     let mut states = Vec::new();
     let mut noises = RecordedNoise::new(step_noise);

@@ -79,6 +79,7 @@ fn check_unet(case: &Case, model: &Model, weights: &Weights) -> Outcome {
         guidance: None,
         adapters: &[],
         residuals: None,
+        hook: None,
         cancel: &Cancel::default(),
         observe: None,
     })?;

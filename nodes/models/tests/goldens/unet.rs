@@ -30,6 +30,7 @@ pub fn run(case: &Case) -> Outcome {
             guidance: None,
             adapters,
             residuals: residuals.as_ref(),
+            hook: None,
             cancel: &Cancel::default(),
             observe: Some(&observe),
         })

@@ -53,7 +53,7 @@ pub fn check(
     let call = FirstCall { schedule, index, input: RefCell::default(), output: RefCell::default() };
     let moment = Moment { index: 0, total: schedule.timesteps().len() - index, sigma: schedule.level(index)?.sigma() };
     let rows = setup.context.dim(0)?;
-    model.predict(sample, &call, &moment, rows > 1)?;
+    model.predict(sample, &call, &moment, rows > 1, None)?;
     let (input, output) = (call.input.take(), call.output.take());
     let input = negative_first(&input.ok_or("the network was not called")?, rows)?;
     let output = negative_first(&output.ok_or("the network was not called")?, rows)?;

@@ -76,7 +76,7 @@ fn windows_change_the_prompt_on_the_way() {
     let mut model = guided(model(vec![]), list, vec![]);
     let mut at = |index| {
         let moment = Moment { index, total: 10, sigma: 1.0 };
-        model.predict(&x, &Plain::default(), &moment, false).unwrap().cond
+        model.predict(&x, &Plain::default(), &moment, false, None).unwrap().cond
     };
     assert_same(&at(0), &answer(vec![condition(1)], &x));
     assert_same(&at(4), &answer(vec![condition(1)], &x));
@@ -92,7 +92,7 @@ fn contexts_of_77_and_154_tokens_run_together_and_other_lengths_apart() {
     for (other, passes) in [(long, 1), (odd, 2)] {
         let plain = Plain::default();
         let mut model = guided(model(vec![]), vec![condition(1)], vec![other.clone()]);
-        let both = model.predict(&x, &plain, &MOMENT, true).unwrap();
+        let both = model.predict(&x, &plain, &MOMENT, true, None).unwrap();
         assert_eq!(plain.calls.get(), passes);
         assert_close(&both.cond, &answer(vec![condition(1)], &x));
         assert_close(both.uncond.as_ref().unwrap(), &answer(vec![other], &x));
@@ -108,7 +108,7 @@ fn control_nets_in_common_keep_one_pass() {
     for (negative, passes) in [(negative, 1), (own, 2), (condition(2), 2)] {
         let plain = Plain::default();
         let mut model = guided(model(vec![]), vec![shared.clone()], vec![negative.clone()]);
-        let both = model.predict(&x, &plain, &MOMENT, true).unwrap();
+        let both = model.predict(&x, &plain, &MOMENT, true, None).unwrap();
         assert_eq!(plain.calls.get(), passes);
         assert_close(both.uncond.as_ref().unwrap(), &answer(vec![negative], &x));
     }
@@ -140,7 +140,7 @@ fn two_pictures_at_once_are_two_pictures() {
 #[test]
 fn one_model_serves_runs_of_different_sizes() {
     let mut model = guided(model(vec![masked(adapter(0.8), halves(0., 1., 8))]), vec![condition(1)], vec![]);
-    let mut ask = |x: &Tensor| model.predict(x, &Plain::default(), &MOMENT, false).unwrap().cond;
+    let mut ask = |x: &Tensor| model.predict(x, &Plain::default(), &MOMENT, false, None).unwrap().cond;
     let (small, wide) = (latents(7, 1, 8), latents(7, 2, 16));
     let first = ask(&small);
     assert_eq!(ask(&wide).dims(), [2, 4, 16, 16]);
@@ -152,7 +152,7 @@ fn impossible_conditions_are_refused() {
     let x = latents(7, 1, 8);
     let refuse = |condition: Condition, with_negative: bool| {
         let mut model = guided(model(vec![]), vec![condition], vec![]);
-        model.predict(&x, &Plain::default(), &MOMENT, with_negative).unwrap_err().to_string()
+        model.predict(&x, &Plain::default(), &MOMENT, with_negative, None).unwrap_err().to_string()
     };
     assert!(refuse(condition(1), true).starts_with("negative conditioning: expected at least one entry"));
     for area in [

@@ -113,6 +113,7 @@ fn first_transformer(x: &Tensor, mask: Option<Tensor>) -> Tensor {
         guidance: None,
         adapters: &[&AdapterKv { mask, ..kv }],
         residuals: None,
+        hook: None,
         cancel: &Cancel::default(),
         observe: Some(&|name, output| {
             if name == path {
@@ -167,6 +168,7 @@ fn control_nets_add_up_and_each_reads_its_own_context() {
         guidance: None,
         adapters: &[],
         residuals: Some(&residuals),
+        hook: None,
         cancel: &cancel,
         observe: None,
     });
@@ -180,7 +182,7 @@ fn what_does_not_fit_is_named() {
     let x = latents(7, 2, 8);
     let refuse = |adapters: Vec<AdapterUse>, positive: Condition| {
         let mut model = GuidedModel::new(model(adapters), vec![positive], vec![], Cancel::default()).unwrap();
-        model.predict(&x, &Plain::default(), &MOMENT, false).unwrap_err().to_string()
+        model.predict(&x, &Plain::default(), &MOMENT, false, None).unwrap_err().to_string()
     };
     let three = Tensor::cat(&[context(1, 16), context(2, 16), context(3, 16)], 0).unwrap();
     let tokens = AdapterUse { tokens: three, ..adapter(0.8) };

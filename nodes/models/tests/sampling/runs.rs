@@ -5,8 +5,8 @@ use candle_core::{IndexOp, Tensor};
 use selfsame_models::noise::{NoiseSource, TorchNoise};
 use selfsame_models::samplers::{ModelSigmas, Prediction, Sampler, Schedule, StepEvent, ksampler};
 use selfsame_models::sampling::{
-    Condition, Guidance, GuidedModel, Inpaint, SigmaSettings, TimestepEvent, TimestepSettings, sample_sigmas,
-    sample_timesteps,
+    Condition, DenoiserSettings, Guidance, GuidedModel, Inpaint, SigmaSettings, TimestepEvent, TimestepSettings,
+    sample_sigmas, sample_timesteps,
 };
 use selfsame_models::{Cancel, Error, Result, schedulers};
 use serde_json::{Value, json};
@@ -46,10 +46,13 @@ impl<'a> InSigmas<'a> {
         let settings = SigmaSettings {
             sampler: Sampler::from_name(self.sampler)?,
             sigmas: &self.sigmas,
-            model_sigmas: &ModelSigmas::stable_diffusion(),
-            prediction: Prediction::Epsilon,
-            guidance: Guidance::new(self.guidance),
-            inpaint: self.inpaint,
+            denoiser: DenoiserSettings {
+                model_sigmas: &ModelSigmas::stable_diffusion(),
+                prediction: Prediction::Epsilon,
+                guidance: Guidance::new(self.guidance),
+                inpaint: self.inpaint,
+                hooks: None,
+            },
         };
         sample_sigmas(model, &settings, latents, noise, &mut *no_noise(), on_step)
     }
@@ -85,7 +88,8 @@ impl<'a> InTimesteps<'a> {
     ) -> Result<Tensor> {
         let mut scheduler = schedulers::build(self.scheduler, &self.config, self.steps, None)?;
         let guidance = Guidance::new(self.guidance);
-        let settings = TimestepSettings { start: 0, guidance, inpaint: self.inpaint, prediction: self.prediction };
+        let (inpaint, prediction) = (self.inpaint, self.prediction);
+        let settings = TimestepSettings { start: 0, guidance, inpaint, prediction, hooks: None };
         let sample = (unit * scheduler.schedule().init_noise_sigma())?;
         sample_timesteps(model, &mut *scheduler, &settings, &sample, &mut *no_noise(), on_step)
     }

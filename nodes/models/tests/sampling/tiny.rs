@@ -131,7 +131,7 @@ impl Parameterization for Plain {
 /// One evaluation at [`MOMENT`], of the negative conditions too if there are any.
 pub fn predict(model: Model, positive: Vec<Condition>, negative: Vec<Condition>, x: &Tensor) -> GuidedPrediction {
     let with_negative = !negative.is_empty();
-    guided(model, positive, negative).predict(x, &Plain::default(), &MOMENT, with_negative).unwrap()
+    guided(model, positive, negative).predict(x, &Plain::default(), &MOMENT, with_negative, None).unwrap()
 }
 
 /// One evaluation of positive conditions without adapters.

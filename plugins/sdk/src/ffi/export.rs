@@ -1,15 +1,17 @@
 //! Values of this side, lent to the other.
 
 use super::abi::*;
+use super::error::to_status;
+use super::hooks::HookTables;
 use super::object::{Foreign, ObjRef};
-use super::plain::{Blob, Struct};
-use super::tensor;
+use super::plain::Blob;
 use super::text::text;
-use crate::{Image, Latent, Mask, Object, Tensor, Value, panics};
+use super::{model, tensor};
+use crate::{Error, Fields, Image, Mask, Object, Result, Tensor, Value, panics};
 use std::any::Any;
 use std::ffi::c_void;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A value in the form of the boundary; it is given up when this is dropped.
 pub struct Exported {
@@ -83,7 +85,7 @@ pub fn export(value: &Value) -> Exported {
 
 /// What the other side sees of a value: `header` first, the rest is ours.
 #[repr(C)]
-struct Lent {
+pub(super) struct Lent {
     header: SsObj,
     value: Value,
     type_name: Box<str>,
@@ -92,6 +94,10 @@ struct Lent {
     /// How many of its holders are on the other side. Those of this side do not depend on how well the other side counts.
     held: AtomicU64,
     over_released: AtomicBool,
+    /// Of what it shows by name, once they were asked for.
+    names: OnceLock<Vec<String>>,
+    /// Of its patch, once they were asked for.
+    hooks: OnceLock<HookTables>,
 }
 
 // SAFETY: the pointer in the header is to a static table.
@@ -112,6 +118,8 @@ fn lend(value: Value) -> *mut SsObj {
         shape,
         held: AtomicU64::new(0),
         over_released: AtomicBool::new(false),
+        names: OnceLock::new(),
+        hooks: OnceLock::new(),
     };
     Arc::into_raw(Arc::new(lent)).cast_mut().cast()
 }
@@ -133,9 +141,43 @@ pub(super) fn own(object: &ObjRef) -> Option<&Value> {
 
 /// # Safety
 /// The object was made by [`lend`], and lives for `'a`.
-unsafe fn lent<'a>(object: *mut SsObj) -> &'a Lent {
+pub(super) unsafe fn lent<'a>(object: *mut SsObj) -> &'a Lent {
     // SAFETY: the caller promises it.
     unsafe { &*object.cast::<Lent>() }
+}
+
+impl Lent {
+    /// What it is to this side, if it is an object.
+    pub fn object(&self) -> Option<&dyn Object> {
+        match &self.value {
+            Value::Object(object) => Some(&**object),
+            _ => None,
+        }
+    }
+
+    fn fields(&self) -> Option<&dyn Fields> {
+        self.object()?.as_fields()
+    }
+
+    fn names(&self) -> &[String] {
+        self.names.get_or_init(|| {
+            let names = || Ok(self.fields().map(Fields::names).unwrap_or_default());
+            panics::catch(names).unwrap_or_default()
+        })
+    }
+
+    /// Where its patch works.
+    ///
+    /// # Errors
+    /// If the patch does not say so.
+    pub fn hooks(&self) -> Result<&HookTables> {
+        if let Some(known) = self.hooks.get() {
+            return Ok(known);
+        }
+        let patch = self.object().and_then(Object::as_model_patch).ok_or_else(|| Error::new("it is no patch"))?;
+        let hooks = panics::catch(|| patch.hooks())?;
+        Ok(self.hooks.get_or_init(|| HookTables::new(&hooks)))
+    }
 }
 
 fn downcast<T: Object>(object: &dyn Object) -> Option<&T> {
@@ -203,17 +245,17 @@ unsafe extern "C" fn type_name(object: *mut SsObj) -> SsStr {
 
 unsafe extern "C" fn get_interface(object: *mut SsObj, id: SsStr) -> *const c_void {
     // SAFETY: the caller holds the object, and lends the text.
-    let (value, id) = unsafe { (&lent(object).value, text(id)) };
-    let fields = object_of::<Latent>(value).is_some() || object_of::<Struct>(value).is_some();
+    let (lent, id) = unsafe { (lent(object), text(id)) };
+    let value = &lent.value;
     match id.unwrap_or_default() {
         SS_OBJECT_INFO => (&raw const INFO).cast(),
         SS_STRING if matches!(value, Value::Text(_)) => (&raw const STRING).cast(),
         SS_LIST if matches!(value, Value::List(_)) => (&raw const LIST).cast(),
         SS_TENSOR if tensor_of(value).is_some() => (&raw const TENSOR).cast(),
         SS_IMAGE if object_of::<Image>(value).is_some() => (&raw const IMAGE).cast(),
-        SS_STRUCT if fields => (&raw const STRUCT).cast(),
+        SS_STRUCT if lent.fields().is_some() => (&raw const STRUCT).cast(),
         SS_BYTES if object_of::<Blob>(value).is_some() => (&raw const BLOB).cast(),
-        _ => std::ptr::null(),
+        other => lent.object().map_or(std::ptr::null(), |object| model::interface(object, other)),
     }
 }
 
@@ -307,37 +349,29 @@ static STRUCT: SsStruct = SsStruct {
 
 unsafe extern "C" fn struct_len(object: *mut SsObj) -> u64 {
     // SAFETY: the caller holds the object.
-    match object_of::<Struct>(unsafe { &lent(object).value }) {
-        Some(made) => made.fields.len() as u64,
-        None => LATENT_FIELDS.len() as u64,
-    }
+    unsafe { lent(object) }.names().len() as u64
 }
 
 unsafe extern "C" fn struct_name(object: *mut SsObj, index: u64) -> SsStr {
-    let index = usize::try_from(index).unwrap_or(usize::MAX);
     // SAFETY: the caller holds the object.
-    let name = match object_of::<Struct>(unsafe { &lent(object).value }) {
-        Some(made) => made.fields.get(index).map(|(name, _)| &**name),
-        None => LATENT_FIELDS.get(index).copied(),
-    };
-    name.map_or(SsStr::EMPTY, SsStr::new)
+    let names = unsafe { lent(object) }.names();
+    let name = usize::try_from(index).ok().and_then(|index| names.get(index));
+    name.map_or(SsStr::EMPTY, |name| SsStr::new(name))
 }
 
 pub(super) const LATENT_FIELDS: [&str; 2] = ["samples", "noise_mask"];
 
 unsafe extern "C" fn struct_get(object: *mut SsObj, name: SsStr, out: *mut SsValue) -> SsStatus {
     // SAFETY: the caller holds the object, and lends the text.
-    let (value, name) = unsafe { (&lent(object).value, text(name).unwrap_or_default()) };
-    let field = match object_of::<Latent>(value) {
-        Some(latent) if name == LATENT_FIELDS[0] => Some(export(&Value::object(latent.samples.clone()))),
-        Some(latent) if name == LATENT_FIELDS[1] => Some(match &latent.noise_mask {
-            Some(mask) => export(&Value::object(mask.clone())),
-            None => Exported { value: SsValue::NULL, lent: false },
-        }),
-        _ => {
-            let field = object_of::<Struct>(value).and_then(|made| made.fields.iter().find(|(known, _)| known == name));
-            field.map(|(_, value)| export(value))
+    let (lent, name) = unsafe { (lent(object), text(name).unwrap_or_default()) };
+    let field = panics::catch(|| lent.fields().map_or(Ok(None), |fields| fields.field(name)));
+    let field = match field {
+        Ok(Some(field)) => Some(export(&field)),
+        // A name with nothing behind it is there all the same.
+        Ok(None) => {
+            lent.names().iter().any(|known| known == name).then_some(Exported { value: SsValue::NULL, lent: false })
         }
+        Err(error) => return to_status(error.status),
     };
     // SAFETY: the caller can take a value.
     unsafe { give(field, out) }

@@ -5,10 +5,17 @@
 //! [`SsValue`](abi::SsValue), [`import`] takes one. What comes back to where it was made becomes the same Rust object
 //! again; tensors are shared, not copied; objects that only another side knows are a [`Foreign`]. `plugin` is the side of
 //! a plugin; the host's is its module `plugin`.
+//!
+//! Denoisers, samplers and patches are called across as well: `model` has the tables of ours, `foreign` calls those of the
+//! other side, and `calls` is how either finds the host of a call.
 
+mod calls;
 mod error;
 mod export;
+mod foreign;
+mod hooks;
 mod import;
+mod model;
 mod object;
 mod plain;
 pub mod plugin;
@@ -17,6 +24,7 @@ mod tensor;
 mod tests;
 mod text;
 
+pub use calls::{Caller, RawCtx, enter_by};
 pub use error::{from_status, to_status};
 pub use export::{Exported, export};
 pub use import::{import, import_owned, named_struct, named_tensor, type_of_plugin};

@@ -1,11 +1,13 @@
 //! Objects of the other side.
 
 use super::abi::*;
+use super::calls::Caller;
 use super::text::{bytes, text};
-use crate::{Error, Object, Result};
+use crate::{Denoiser, Error, Fields, Model, ModelPatch, Object, Result, Sampler};
 use std::borrow::Cow;
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// No object lies on the first page of memory, where null pointers point at with a little added.
 const LOWEST: usize = 4096;
@@ -158,15 +160,23 @@ impl Drop for ObjRef {
     }
 }
 
-/// An object that only another side of the boundary knows. It is kept, handed on, and compared by the name of its type.
+/// An object that only another side of the boundary knows. It is kept, handed on, and compared by the name of its type. What it
+/// offers there, such as a stepping rule, it is here too.
 pub struct Foreign {
     object: ObjRef,
     type_name: Box<str>,
+    /// How its functions are called; those of the host by the context of whoever asks.
+    pub(super) caller: Option<Arc<dyn Caller>>,
 }
 
 impl Foreign {
     pub(super) fn new(object: ObjRef, type_name: &str) -> Self {
-        Foreign { type_name: type_name.into(), object }
+        Foreign { type_name: type_name.into(), object, caller: None }
+    }
+
+    /// The same object with functions that are called in some way.
+    pub fn called_by(&self, caller: Arc<dyn Caller>) -> Self {
+        Foreign { object: self.object.clone(), type_name: self.type_name.clone(), caller: Some(caller) }
     }
 
     /// The object.
@@ -186,5 +196,25 @@ impl Object for Foreign {
 
     fn summary(&self) -> String {
         self.object.summary().unwrap_or_else(|| "of a plugin".to_owned())
+    }
+
+    fn as_fields(&self) -> Option<&dyn Fields> {
+        self.has_fields().then_some(self)
+    }
+
+    fn as_denoiser(&self) -> Option<&dyn Denoiser> {
+        self.predict_function().map(|_| self as &dyn Denoiser)
+    }
+
+    fn as_sampler(&self) -> Option<&dyn Sampler> {
+        self.sample_function().map(|_| self as &dyn Sampler)
+    }
+
+    fn as_model_patch(&self) -> Option<&dyn ModelPatch> {
+        self.call_function().map(|_| self as &dyn ModelPatch)
+    }
+
+    fn as_model(&self) -> Option<&dyn Model> {
+        self.info_function().map(|_| self as &dyn Model)
     }
 }

@@ -1,6 +1,6 @@
 //! Values of types that a plugin in C can make without code of its own.
 
-use crate::{Object, Value};
+use crate::{Fields, Object, Result, Value};
 use std::borrow::Cow;
 
 /// Values with names, of a type that only those who use it know.
@@ -21,9 +21,27 @@ impl Object for Struct {
         self.fields.iter().map(|(name, value)| name.len() as u64 + value.bytes()).sum()
     }
 
+    fn is_lost(&self) -> bool {
+        self.fields.iter().any(|(_, value)| value.is_lost())
+    }
+
     fn summary(&self) -> String {
         let names: Vec<&str> = self.fields.iter().map(|(name, _)| &**name).collect();
         format!("with {}", names.join(", "))
+    }
+
+    fn as_fields(&self) -> Option<&dyn Fields> {
+        Some(self)
+    }
+}
+
+impl Fields for Struct {
+    fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn field(&self, name: &str) -> Result<Option<Value>> {
+        Ok(self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()))
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a node asks, handed on to the host through its table.
 
 use super::super::abi::*;
+use super::super::calls::RawCtx;
 use super::super::error::{from_status, to_status};
 use super::super::export::{Exported, export};
 use super::super::import::import_owned;
 use super::super::text::text;
-use crate::{Error, Image, Level, MakeShared, Object, Result, Services, Status, Value, WriteFile, panics};
+use crate::{Error, Image, Level, MakeShared, Object, Result, Services, Status, Tensor, Value, WriteFile, panics};
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::ffi::c_void;
@@ -59,6 +60,12 @@ impl HostServices {
         }
     }
 
+    /// An interface of the host; null if it has none of this name.
+    fn table(&self, id: &str) -> *const c_void {
+        // SAFETY: the text outlives the call.
+        host!(self.get_interface).map_or(std::ptr::null(), |get| unsafe { get(SsStr::new(id)) })
+    }
+
     /// Asks for a value: `call` gives it a place for it.
     fn ask(&self, what: &str, call: impl FnOnce(*mut SsValue) -> SsStatus) -> Result<Value> {
         let mut out = SsValue::NULL;
@@ -77,7 +84,7 @@ impl HostServices {
     }
 
     /// The error of a call, with the words that the host has for it.
-    fn succeeded(&self, what: &str, status: SsStatus) -> Result<()> {
+    pub fn succeeded(&self, what: &str, status: SsStatus) -> Result<()> {
         let Some(status) = from_status(status) else { return Ok(()) };
         if status == Status::Cancelled {
             return Err(Error::cancelled());
@@ -213,6 +220,33 @@ impl Services for HostServices {
     fn interface(&self, _: TypeId) -> Option<&(dyn Any + Send + Sync)> {
         // Rust types are not the same on both sides.
         None
+    }
+
+    fn weights(&self, path: &Path) -> Result<Arc<dyn Object>> {
+        let table: *const SsWeights = self.table(SS_WEIGHTS).cast();
+        // SAFETY: an interface of this name is such a table.
+        let open = unsafe { field!(table, SsWeights, open).flatten() }.ok_or_else(|| too_old(SS_WEIGHTS))?;
+        let path = in_unicode(path)?;
+        // SAFETY: the context and the text outlive the call.
+        match self.ask("weights", |out| unsafe { open(self.ctx, SsStr::new(path), out) })? {
+            Value::Object(file) => Ok(file),
+            other => Err(Error::new(format!("the host gives {other} as an open model file"))),
+        }
+    }
+
+    fn linear(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let table: *const SsMath = self.table(SS_MATH).cast();
+        // SAFETY: an interface of this name is such a table.
+        let linear = unsafe { field!(table, SsMath, linear).flatten() }.ok_or_else(|| too_old(SS_MATH))?;
+        let [x, weight] = [x, weight].map(|tensor| export(&Value::object(tensor.clone())));
+        // SAFETY: the context and the values outlive the call.
+        let given = self.ask("linear", |out| unsafe { linear(self.ctx, x.as_raw(), weight.as_raw(), out) })?;
+        let tensor = given.downcast::<Tensor>().map(Arc::unwrap_or_clone);
+        tensor.ok_or_else(|| Error::new(format!("the host gives {given} as a product")))
+    }
+
+    fn raw(&self) -> Option<RawCtx> {
+        Some(RawCtx(self.ctx))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The side of a plugin: nodes of this crate as what the boundary wants.
 
-mod ctx;
+pub(super) mod ctx;
 mod describe;
-mod node;
+pub(super) mod node;
 
 pub use describe::leak as static_descriptor;
 #[cfg(test)]

@@ -38,11 +38,11 @@ pub fn leak(node_type: Arc<dyn NodeType>) -> *const SsNodeType {
     (&raw const *Box::leak(Box::new(Leaked { table, node_type }))).cast()
 }
 
-/// The one place where the host calls into a node: null pointers and panics become failures, failures are told to the host.
+/// The one place where the host calls into a plugin: null pointers and panics become failures, failures are told to the host.
 ///
 /// # Safety
 /// If `ctx` is not null, it is that of the call.
-unsafe fn guard(ctx: *mut SsCtx, call: impl FnOnce(&HostServices) -> Result<()>) -> SsStatus {
+pub unsafe fn guard(ctx: *mut SsCtx, call: impl FnOnce(&HostServices) -> Result<()>) -> SsStatus {
     // SAFETY: the caller promises it.
     let Some(services) = (unsafe { HostServices::new(ctx) }) else { return SS_STATUS_ABI };
     match panics::catch(|| call(&services)) {

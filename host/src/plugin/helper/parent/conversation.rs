@@ -1,0 +1,238 @@
+//! One call of a node, or of an object of a plugin: it is sent to the process, and what the process asks meanwhile is answered.
+
+use super::super::frame::{self, Payload};
+use super::super::message::{Answer, Callee, Control, Run, ToHost, ToPlugin};
+use super::super::object::{Reply, tensor};
+use super::super::value::{Decoder, decode, encode};
+use super::ended::Ended;
+use super::link::{Channel, Link};
+use crate::{Bytes, lock};
+use selfsame_sdk::{Ctx, Error, Image, Level, Result, Services, Slot, Status, Value};
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often it is looked at whether a call should go on.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How often the memory of a process is looked at while it runs a node.
+const MEASURE_EVERY: Duration = Duration::from_millis(100);
+
+/// The most lines of the process's output that are shown of one call.
+const MAX_LINES: usize = 200;
+
+/// A call.
+pub struct Conversation<'a> {
+    link: &'a Arc<Link>,
+    channel: &'a Channel,
+    /// The host of the node that runs; none outside of any.
+    services: Option<&'a dyn Services>,
+    call: u64,
+    /// When it was called, moved on by what the host took for its answers.
+    started: Cell<Instant>,
+    /// Since when the call should end.
+    cancelled: Cell<Option<Instant>>,
+    looked: Cell<Option<Instant>>,
+    measured: Cell<Instant>,
+    /// How many lines were shown, and how many there were besides.
+    lines: RefCell<(usize, u64)>,
+}
+
+/// Why a call gave nothing.
+pub enum Broken {
+    /// It failed, as it says.
+    Failed(Error),
+    /// The process is gone.
+    Ended(Ended),
+    /// The run was cancelled, and the process did not end the call in time.
+    Cancelled,
+}
+
+impl<'a> Conversation<'a> {
+    /// Calls something in the process, with these values; gives what it gives.
+    pub fn of(
+        link: &'a Arc<Link>,
+        services: Option<&'a dyn Services>,
+        what: Callee,
+        values: &Payload,
+    ) -> Result<(Reply, Vec<Slot>), Broken> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let channel = link.channel().map_err(|error| Broken::Failed(link.named(error.into())))?;
+        let call = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = Instant::now();
+        let conversation = Conversation {
+            link,
+            channel: &channel,
+            services,
+            call,
+            started: Cell::new(now),
+            cancelled: Cell::new(None),
+            looked: Cell::new(None),
+            measured: Cell::new(now),
+            lines: RefCell::default(),
+        };
+        let node_id = services.map(|services| services.node_id().to_owned());
+        let given = conversation.run(&ToPlugin::Run(Run { call, what, node_id }), values);
+        if !link.is_gone() {
+            link.give_back(channel);
+        }
+        given
+    }
+
+    fn run(&self, run: &ToPlugin, values: &Payload) -> Result<(Reply, Vec<Slot>), Broken> {
+        let spoken = self.send(run, values).and_then(|()| self.listen());
+        self.show_output();
+        let result = spoken.unwrap_or_else(|error| {
+            if !frame::is_closed(&error) {
+                // If patience has killed it, that stays the reason.
+                self.link.kill(&format!("it says what nobody understands: {error}"));
+            }
+            let ended = self.link.wait();
+            self.show_output();
+            Err(if self.cancelled.get().is_some() { Broken::Cancelled } else { Broken::Ended(ended) })
+        });
+        let left_out = self.lines.borrow().1;
+        if left_out > 0 {
+            self.log(Level::Info, &format!("output: {left_out} more lines"));
+        }
+        result
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        if let Some(services) = self.services {
+            services.log(level, message);
+        }
+    }
+
+    fn send(&self, message: &ToPlugin, payload: &Payload) -> io::Result<()> {
+        frame::send(&self.channel.socket, message, payload, Some(&mut || self.look()))
+    }
+
+    /// Answers what the process asks until the call is over.
+    fn listen(&self) -> io::Result<Result<(Reply, Vec<Slot>), Broken>> {
+        loop {
+            let (message, payload) = frame::receive(&self.channel.socket, Some(&mut || self.look()))?;
+            let started = Instant::now();
+            match (message, self.services) {
+                (ToHost::Done(reply), _) => {
+                    let values = decode(self.link, payload).map_err(nonsense)?;
+                    // Now it need not hold any more what it gave.
+                    self.send(&ToPlugin::Taken, &Payload::default())?;
+                    return Ok(Ok((reply, values)));
+                }
+                (ToHost::Failed(failed), _) => {
+                    self.send(&ToPlugin::Taken, &Payload::default())?;
+                    return Ok(Err(Broken::Failed(failed.into())));
+                }
+                (ToHost::Log(level, message), _) => self.log(level.into(), &message),
+                (ToHost::Progress(done, total, label), Some(services)) => services.progress(done, total, &label),
+                (ToHost::Preview, Some(services)) => services.preview(&*self.image(payload).map_err(nonsense)?),
+                (ToHost::Progress(..) | ToHost::Preview, None) => {}
+                (question, services) => {
+                    let (answer, payload) = self.answer(question, payload, services);
+                    self.send(&ToPlugin::Answer(answer), &payload)?;
+                }
+            }
+            self.started.set(self.started.get() + started.elapsed());
+        }
+    }
+
+    fn answer(&self, question: ToHost, payload: Payload, services: Option<&dyn Services>) -> (Answer, Payload) {
+        if let ToHost::Object { number, call } = question {
+            return self.link.perform(number, call, payload, services.map(Ctx::new));
+        }
+        let answered = services.ok_or_else(|| Error::with(Status::Unsupported, "this can only be asked during a call"));
+        let answered = answered.and_then(|services| {
+            match question {
+                ToHost::Path(path) => text(services.path(&path)),
+                ToHost::Model(kind, name) => services.model(&kind, &name).and_then(text),
+                ToHost::Reads(path) => services.reads(Path::new(&path)).map(Answer::Text),
+                ToHost::Metadata => Ok(Answer::Pairs(services.metadata())),
+                ToHost::Save(name, extension) => self.save(services, &name, &extension, payload),
+                ToHost::Weights(path) => return self.values(Value::Object(services.weights(Path::new(&path))?)),
+                ToHost::Linear => {
+                    let slots = decode(self.link, payload)?;
+                    return self.values(Value::object(services.linear(&tensor(&slots, 0)?, &tensor(&slots, 1)?)?));
+                }
+                _ => Err(Error::new("this is no question")),
+            }
+            .map(|answer| (answer, Payload::default()))
+        });
+        answered.unwrap_or_else(|error| (Answer::Failed(error.into()), Payload::default()))
+    }
+
+    fn values(&self, value: Value) -> Result<(Answer, Payload)> {
+        Ok((Answer::Object(Reply::Values), encode(self.link, &[Slot::Value(value)])?))
+    }
+
+    fn image(&self, payload: Payload) -> Result<Arc<Image>> {
+        let mut decoder = Decoder::new(self.link, &payload.bytes, payload.memory)?;
+        let value: Value = decoder.value()?;
+        value.downcast().ok_or_else(|| Error::new(format!("{value} as a preview")))
+    }
+
+    fn save(&self, services: &dyn Services, name: &str, extension: &str, payload: Payload) -> Result<Answer> {
+        let mut decoder = Decoder::new(self.link, &payload.bytes, payload.memory)?;
+        let contents = decoder.blob()?;
+        services.save(name, extension, &mut |out| Ok(out.write_all(contents)?)).and_then(text)
+    }
+
+    /// What is looked at now and then while the process works: whether it still may.
+    fn look(&self) -> io::Result<()> {
+        if self.looked.get().is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
+            return Ok(());
+        }
+        self.looked.set(Some(Instant::now()));
+        self.show_output();
+        let limits = &self.link.limits;
+        if self.cancelled.get().is_none() && self.services.is_some_and(Services::is_cancelled) {
+            self.cancelled.set(Some(Instant::now()));
+            self.link.tell(&Control::Cancel { channel: self.channel.number, call: self.call }, None);
+        }
+        if self.cancelled.get().is_some_and(|since| since.elapsed() > limits.cancel) {
+            let why = format!("it did not end within {:?} after the run was cancelled", limits.cancel);
+            return Err(self.kill(&why));
+        }
+        if let Some(limit) = limits.call.filter(|limit| self.started.get().elapsed() > *limit) {
+            return Err(self.kill(&format!("the call took longer than {limit:?}, the limit of time")));
+        }
+        if self.measured.get().elapsed() > MEASURE_EVERY {
+            self.measured.set(Instant::now());
+            let limit = limits.memory_bytes;
+            if self.link.memory_in_use().is_some_and(|bytes| bytes > limit) {
+                return Err(self.kill(&format!("it took more than {}, the limit of memory", Bytes(limit))));
+            }
+        }
+        Ok(())
+    }
+
+    fn kill(&self, why: &str) -> io::Error {
+        self.link.kill(why);
+        io::ErrorKind::TimedOut.into()
+    }
+
+    /// Shows what the process has written, though not all if it is very much.
+    fn show_output(&self) {
+        let (lines, dropped) = lock(&self.link.output).take();
+        let mut shown = self.lines.borrow_mut();
+        let (now, later) = lines.split_at(lines.len().min(MAX_LINES - shown.0.min(MAX_LINES)));
+        now.iter().for_each(|line| self.log(Level::Info, &format!("output: {line}")));
+        shown.0 += now.len();
+        shown.1 += later.len() as u64 + dropped;
+    }
+}
+
+fn nonsense(error: Error) -> io::Error {
+    io::Error::other(error.message)
+}
+
+fn text(path: PathBuf) -> Result<Answer> {
+    let text = path.to_str().map(|text| Answer::Text(text.to_owned()));
+    text.ok_or_else(|| {
+        let path = path.display();
+        Error::new(format!("the path {path} is not Unicode, so that no plugin can be given it"))
+    })
+}

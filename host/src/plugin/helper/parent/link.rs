@@ -1,0 +1,145 @@
+//! The connection to a process, for everybody who needs to say something to it or know how it is.
+
+use super::super::frame::{self, Payload};
+use super::super::message::Control;
+use super::super::settings::Limits;
+use super::ended::Ended;
+use super::objects::Lent;
+use super::output::Output;
+use crate::lock;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, pidfd_send_signal};
+use selfsame_sdk::Error;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The connection to a process.
+pub struct Link {
+    pub pid: Pid,
+    pub pidfd: OwnedFd,
+    pub control: UnixStream,
+    /// Nobody else writes to the control connection meanwhile.
+    pub telling: Mutex<()>,
+    pub limits: Limits,
+    /// `acme-filters 1.0.0`, once it is known.
+    pub plugin: OnceLock<String>,
+    /// Channels that no call uses, and how many there are in all.
+    pub free: Mutex<Vec<Channel>>,
+    pub channels: AtomicU64,
+    /// The objects that it was lent.
+    pub lent: Lent,
+    pub output: Mutex<Output>,
+    pub state: Mutex<State>,
+    /// It has ended.
+    pub over: Condvar,
+}
+
+/// How a process is.
+#[derive(Default)]
+pub struct State {
+    /// Why it was killed, if it was.
+    pub killed: Option<String>,
+    pub ended: Option<Ended>,
+}
+
+/// A connection for one call at a time.
+pub struct Channel {
+    pub number: u64,
+    pub socket: UnixStream,
+}
+
+impl Link {
+    /// A channel for a call.
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub fn channel(&self) -> io::Result<Channel> {
+        if let Some(free) = lock(&self.free).pop() {
+            return Ok(free);
+        }
+        let (socket, theirs) = UnixStream::pair()?;
+        let number = self.channels.fetch_add(1, Ordering::Relaxed);
+        self.tell(&Control::Open(number), Some(theirs.into()));
+        Ok(Channel { number, socket })
+    }
+
+    /// Takes a channel back whose call is over.
+    pub fn give_back(&self, channel: Channel) {
+        lock(&self.free).push(channel);
+    }
+
+    /// An error of this side, with where it comes from.
+    pub fn named(&self, error: Error) -> Error {
+        let plugin = self.plugin.get().map(String::as_str).unwrap_or_default();
+        Error { message: format!("{} (plugin {plugin})", error.message), ..error }
+    }
+
+    /// Says something on the control connection. A process that does not listen is killed.
+    pub fn tell(&self, control: &Control, socket: Option<OwnedFd>) {
+        let telling = lock(&self.telling);
+        // It always listens there, unless it is up to something.
+        let give_up = Instant::now() + Duration::from_secs(5);
+        let mut patience = || if Instant::now() < give_up { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) };
+        let payload = Payload { bytes: Vec::new(), memory: socket };
+        let told = frame::send(&self.control, control, &payload, Some(&mut patience));
+        drop(telling);
+        if let Err(error) = told {
+            // If it has ended already, that is why.
+            if error.kind() == io::ErrorKind::TimedOut {
+                self.kill("it does not listen any more");
+            }
+        }
+    }
+
+    /// Kills the process, unless it has ended or was killed already.
+    pub fn kill(&self, why: &str) {
+        let mut state = lock(&self.state);
+        if state.ended.is_none() && state.killed.is_none() {
+            state.killed = Some(why.to_owned());
+            // It can only fail if the process has ended meanwhile.
+            let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        }
+    }
+
+    /// Whether it has ended, or will in a moment.
+    pub fn is_gone(&self) -> bool {
+        let state = lock(&self.state);
+        state.ended.is_some() || state.killed.is_some()
+    }
+
+    /// A process that has closed its connection has a second to end, then it is killed.
+    pub fn expect_end(&self) {
+        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+        loop {
+            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&second)) {
+                Ok(0) => return self.kill("it has closed its connection"),
+                Err(Errno::INTR) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// How it ended; waits for that. Only for a process that was killed, or whose connection is closed.
+    pub fn wait(&self) -> Ended {
+        self.expect_end();
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(ended) = &state.ended {
+                return ended.clone();
+            }
+            state = self.over.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// How much memory it has in use, in bytes, with what it shares with this side.
+    pub fn memory_in_use(&self) -> Option<u64> {
+        let pages = std::fs::read_to_string(format!("/proc/{}/statm", self.pid.as_raw_nonzero())).ok()?;
+        let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+        Some(pages * rustix::param::page_size() as u64)
+    }
+}

@@ -1,0 +1,83 @@
+//! What an isolated plugin may reach: nothing that it was not permitted.
+
+use crate::kit::*;
+use crate::process::{c_library, call};
+use selfsame_host::plugin::Plugin;
+use selfsame_host::plugin::helper::{Isolation, Permissions};
+use selfsame_sdk::{NodeType, Value};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+
+fn process(read: &[&Path], network: bool) -> Arc<dyn NodeType> {
+    let permissions = Permissions { read: read.iter().map(|path| (*path).to_owned()).collect(), network };
+    let isolation = Isolation { permissions, ..isolation() };
+    Plugin::load_isolated(&c_library(), &isolation).unwrap().nodes()[0].clone()
+}
+
+/// What the plugin could not do; none if it could.
+fn refused(node: &Arc<dyn NodeType>, how: &str, path: &str) -> Option<String> {
+    match call(node, how, path) {
+        Ok(values) => {
+            assert!(matches!(values[..], [Value::Float(1.0)]));
+            None
+        }
+        Err(error) => Some(error.message.replace(" (plugin process 1.0.0)", "")),
+    }
+}
+
+/// A folder outside of the one for temporary files, where the library lies.
+fn folder() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("secret.txt");
+    std::fs::write(&path, "secret").unwrap();
+    (folder, path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn files_are_out_of_reach() {
+    let (folder, secret) = folder();
+    let node = process(&[], false);
+    let denied = Some("open: Permission denied".to_owned());
+    assert_eq!(refused(&node, "read", &secret), denied);
+    assert_eq!(refused(&node, "write", &secret), denied);
+    assert_eq!(refused(&node, "write", folder.path().join("new").to_str().unwrap()), denied);
+    assert_eq!(refused(&node, "read", &format!("/proc/{}/environ", std::process::id())), denied);
+    assert_eq!(refused(&node, "read", "/etc/passwd"), denied);
+    assert_eq!(refused(&node, "remove", &secret), Some("unlink: Permission denied".to_owned()));
+    assert_eq!(refused(&node, "chmod", &secret), Some("chmod: Operation not permitted".to_owned()));
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "secret");
+    assert_eq!(refused(&node, "temporary", ""), None);
+}
+
+#[test]
+fn a_folder_that_is_permitted_can_be_read_and_not_written() {
+    let (folder, secret) = folder();
+    let node = process(&[folder.path()], false);
+    assert_eq!(refused(&node, "read", &secret), None);
+    assert_eq!(refused(&node, "write", &secret), Some("open: Permission denied".to_owned()));
+    let node = process(&[Path::new(&secret)], false);
+    assert_eq!(refused(&node, "read", &secret), None);
+}
+
+#[test]
+fn the_network_is_out_of_reach_unless_it_is_permitted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let node = process(&[], false);
+    assert_eq!(refused(&node, "connect", &port), Some("connect: Operation not permitted".to_owned()));
+    assert_eq!(refused(&node, "unix", ""), Some("socket: Operation not permitted".to_owned()));
+    assert_eq!(refused(&process(&[], true), "connect", &port), None);
+}
+
+#[test]
+fn other_programs_and_processes_are_out_of_reach() {
+    let node = process(&[], true);
+    for how in ["exec", "kill", "ptrace", "fork"] {
+        assert_eq!(refused(&node, how, ""), Some(format!("{how}: Operation not permitted")));
+    }
+    assert_eq!(refused(&node, "limits", ""), Some("setrlimit: Operation not permitted".to_owned()));
+    // Cargo sets these for tests, and the process has none of them.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    assert_eq!(refused(&node, "environment", ""), Some("none".to_owned()));
+}
