@@ -41,7 +41,7 @@ fn compare(path: &str, text: &str) {
 fn the_header_is_generated_from_the_sources() {
     let source = |name: &&str| std::fs::read_to_string(here(&format!("src/{name}.rs"))).unwrap();
     let sources: Vec<String> =
-        ["text", "value", "tensor", "host", "model", "node", "entry"].iter().map(source).collect();
+        ["text", "value", "tensor", "host", "sampling", "patch", "model", "node", "entry"].iter().map(source).collect();
     let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
     compare(HEADER, &generate::header(&sources, include_str!("../src/helpers.h")));
 }
