@@ -1,15 +1,31 @@
 //! The same source, compiled into the host and loaded as a library, is the same node.
 
 use crate::kit::*;
+use selfsame_host::plugin::Plugin;
 use selfsame_samples::palette::Palette;
 use selfsame_sdk::testing::{Said, TestHost};
 use selfsame_sdk::{Image, NodeType, Status, Tensor, Value};
 use std::sync::Arc;
 
-/// The sample nodes of one name, static and dynamic.
+// The sources of the fixtures, compiled in. The package itself cannot be linked: it exports what the samples export too.
+#[path = "../../plugins/fixtures/src/ask_host.rs"]
+mod ask_host;
+#[path = "../../plugins/fixtures/src/explode.rs"]
+mod explode;
+#[path = "../../plugins/fixtures/src/plain.rs"]
+mod plain;
+
+fn fixtures() -> Vec<Arc<dyn NodeType>> {
+    selfsame_sdk::nodes![ask_host::ask_host, explode::explode, plain::plain_add, plain::plain_copy, plain::plain_where,]
+}
+
+/// The node of one name among the samples and fixtures, static and dynamic.
 fn both(name: &str) -> [Arc<dyn NodeType>; 2] {
-    let find = |nodes: &[Arc<dyn NodeType>]| nodes.iter().find(|node| node.descriptor().name == name).unwrap().clone();
-    [find(&selfsame_samples::all()), find(samples().nodes())]
+    // A library of its own, with strikes of its own.
+    let loaded = Plugin::load(&copy_of(&library("selfsame-fixtures"))).unwrap();
+    let find =
+        |all: [&[Arc<dyn NodeType>]; 2]| all.concat().into_iter().find(|node| node.descriptor().name == name).unwrap();
+    [find([&selfsame_samples::all(), &fixtures()]), find([samples().nodes(), loaded.nodes()])]
 }
 
 /// Runs a node both ways; gives what each of them gave and said.
@@ -21,9 +37,12 @@ fn run_both(
     both(name).map(|node| {
         let host = TestHost::new();
         prepare(&host);
-        let result = host.run(&*node, inputs);
+        let result = selfsame_sdk::panics::catch(|| host.run(&*node, inputs));
         // Where it comes from is all that may differ.
-        let without_origin = |text: String| text.split(" (plugin ").next().unwrap_or_default().to_owned();
+        let without_origin = |text: String| {
+            let text = text.replace("host/../tests/plugins/../../", "");
+            text.split(" (plugin ").next().unwrap_or_default().to_owned()
+        };
         let told = |error: selfsame_sdk::Error| {
             format!("{:?} {} {:?}", error.status, without_origin(error.to_string()), error.hint)
         };
@@ -47,15 +66,14 @@ fn picture(dims: [usize; 4]) -> Image {
 
 #[test]
 fn descriptors_are_equal() {
-    let (built_in, loaded) = (selfsame_samples::all(), samples());
-    assert_eq!(built_in.len(), loaded.nodes().len());
-    for (one, other) in built_in.iter().zip(loaded.nodes()) {
+    assert_eq!(selfsame_samples::all().len(), samples().nodes().len());
+    for node in [selfsame_samples::all(), fixtures()].concat() {
+        let [one, other] = both(&node.descriptor().name);
         assert_eq!(one.descriptor(), other.descriptor());
         assert_eq!(other.descriptor().check(), []);
     }
 }
 
-/// Every descriptor that comes with Selfsame survives the boundary, and so does everything that one can say.
 #[test]
 fn an_image_filter_gives_the_same_bits_and_says_the_same() {
     let image = picture([3, 5, 7, 4]);
@@ -101,6 +119,40 @@ fn a_loader_reads_and_tells_the_same() {
     // The folders of the hosts have numbers.
     let without_path = |told: String| told.replace(char::is_numeric, "");
     assert_eq!(without_path(failed(one.0)), without_path(failed(other.0)));
+}
+
+/// Paths, models, saved files, metadata, shared resources, lazy inputs, messages of each level.
+#[test]
+fn whatever_a_node_asks_is_answered_the_same() {
+    let write = |host: &TestHost| std::fs::write(host.folder().join("a.txt"), "some extra text").unwrap();
+    let text = |text: &str| Value::Text(text.into());
+    for extra in [None, Some(("extra", text("more")))] {
+        let inputs = [("path", text("a.txt")), ("model", text("none"))].into_iter().chain(extra).collect::<Vec<_>>();
+        let [one, other] = run_both("AskHost", &inputs, write);
+        assert_eq!(one.1, other.1);
+        // Whoever asks for a lazy input is called once more.
+        let calls = if inputs.len() > 2 { 2 } else { 1 };
+        assert_eq!((one.1.logs.len(), one.1.reads.len(), one.1.saved.len()), (3 * calls, calls, calls));
+        let answers = |result: Result<Vec<Value>, String>| -> Vec<String> {
+            let values = result.unwrap();
+            let Value::List(answers) = &values[0] else { panic!("{values:?}") };
+            // Each host has its folder, and each run makes the next shared resource.
+            let differs =
+                |answer: &String| answer.contains(std::path::MAIN_SEPARATOR) || answer.contains(char::is_numeric);
+            answers.iter().map(ToString::to_string).filter(|answer| !differs(answer)).collect()
+        };
+        let (one, other) = (answers(one.0), answers(other.0));
+        assert_eq!(one, other);
+        assert!(one.len() >= 7, "{one:?}");
+    }
+}
+
+#[test]
+fn a_panic_is_the_same_failure() {
+    for how in ["str", "text", "custom", "bomb", "drop", "thread", "fail"] {
+        let [one, other] = run_both("Explode", &[("how", Value::Text(how.into()))], |_| {});
+        assert_eq!(failed(one.0), failed(other.0), "{how}");
+    }
 }
 
 #[test]
@@ -172,12 +224,19 @@ fn what_is_handed_on_stays_the_same_object() {
     assert!(Arc::ptr_eq(back, &image));
 }
 
-/// Numbers are not copied on their way through a plugin.
+/// Numbers are not copied on their way into a plugin, through it, and out of it.
 #[test]
 fn pictures_cross_the_boundary_without_a_copy() {
     let image = picture([1, 64, 64, 3]);
     let address = image.data().as_ptr();
     let host = TestHost::new();
+    for node in both("PlainWhere") {
+        let values = host.run(&*node, &[("image", Value::object(image.clone()))]).unwrap();
+        let [Value::Int(came), made, Value::Int(at)] = &values[..] else { panic!("{values:?}") };
+        assert_eq!(*came, address.addr() as i64);
+        assert_eq!(*at, image_of(made).data().as_ptr().addr() as i64);
+        assert_ne!(came, at);
+    }
     let list = host.run(&*both("CountCalls")[1], &[("value", Value::list([Value::object(image)]))]).unwrap();
     let Value::List(items) = &list[1] else { panic!("{list:?}") };
     assert_eq!(image_of(&items[0]).data().as_ptr(), address);

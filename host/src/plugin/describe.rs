@@ -249,3 +249,17 @@ pub unsafe fn static_text(words: SsStr) -> Result<&'static str> {
     // SAFETY: the caller promises it.
     unsafe { text(words) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_descriptor_that_comes_with_selfsame_survives_the_boundary() {
+        for node in selfsame_nodes::all() {
+            let described = selfsame_sdk::ffi::plugin::static_descriptor(node.descriptor());
+            // SAFETY: it is a descriptor, which lives as long as the process.
+            assert_eq!(unsafe { read(described) }.as_ref(), Ok(node.descriptor()));
+        }
+    }
+}

@@ -20,6 +20,8 @@ mod load;
 mod node;
 #[cfg(test)]
 mod old_hosts;
+#[cfg(test)]
+mod random;
 mod services;
 mod strikes;
 

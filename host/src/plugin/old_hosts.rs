@@ -101,8 +101,8 @@ fn the_frozen_plugins() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/fixtures/frozen/1.0/x86_64-linux");
         folder.canonicalize().map(|folder: PathBuf| folder.join(name)).unwrap()
     };
-    let numbers = Value::list([Value::Float(1.5), Value::Int(2)]);
-    let c: [Call; 9] = [
+    let numbers = Value::list([Value::Float(1.5), Value::Float(2.0)]);
+    let c: [Call; 8] = [
         ("FrozenFade", vec![("image", picture())], &["tensor_new", "tensor_finish", "preview"]),
         ("FrozenSplit", vec![("image", picture())], &["tensor_new", "tensor_finish", "list_new"]),
         ("FrozenAddUp", vec![("numbers", numbers.clone())], &[]),
@@ -111,7 +111,6 @@ fn the_frozen_plugins() {
         ("FrozenRemember", vec![("value", picture())], &[]),
         ("FrozenFail", vec![("number", Value::Int(2))], &["model", "last_error"]),
         ("FrozenMakeLatent", vec![("number", Value::Int(0))], &["tensor_import", "struct_new"]),
-        ("FrozenKeep", vec![("number", Value::Int(0))], &["shared", "save"]),
     ];
     let rust: [Call; 5] = [
         ("FrozenFade", vec![("image", picture())], &[]),

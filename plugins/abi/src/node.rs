@@ -223,6 +223,7 @@ pub const SS_LITERAL_UINT: u32 = 6;
 
 /// A value as a graph file can write it. Only the field that belongs to the tag counts.
 #[repr(C)]
+#[derive(Clone, Copy, Debug)]
 pub struct SsLiteral {
     /// SS_LITERAL_*.
     pub tag: u32,

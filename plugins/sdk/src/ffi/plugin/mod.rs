@@ -3,6 +3,8 @@
 pub(super) mod ctx;
 mod describe;
 pub(super) mod node;
+
+pub use describe::leak as static_descriptor;
 #[cfg(test)]
 pub(super) use node::leak;
 
@@ -103,6 +105,8 @@ fn make<P: Plugin>() -> Made {
 /// [lib]
 /// crate-type = ["cdylib"]
 /// ```
+///
+/// Every plugin exports the same symbol, so that a program which compiles such packages in can link one of them.
 #[macro_export]
 macro_rules! export_plugin {
     ($($node:path),+ $(,)?) => {
