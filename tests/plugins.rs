@@ -19,6 +19,9 @@ mod hazards;
 #[cfg(target_os = "linux")]
 #[path = "plugins/isolated.rs"]
 mod isolated;
+#[cfg(target_os = "linux")]
+#[path = "plugins/isolated_models.rs"]
+mod isolated_models;
 #[path = "plugins/kit.rs"]
 mod kit;
 #[path = "plugins/load.rs"]

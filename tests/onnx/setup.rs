@@ -34,6 +34,7 @@ fn setup_shows_what_is_there_and_what_is_missing() {
     let start = "ONNX Runtime  ok  1.";
     assert!(text.contains(start) && text.contains(&format!("{} (ORT_DYLIB_PATH)", library.display())), "{text}");
     assert!(text.contains("device        ok  cpu"), "{text}");
+    assert!(text.contains("plugins       ok  "), "{text}");
     assert!(text.contains("not there yet") && text.contains("selfsame models list"), "{text}");
     // Neither this program nor ONNX Runtime, which would keep a number for this machine there if it reported.
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "--check makes nothing");

@@ -201,6 +201,8 @@ fn a_graph_says_which_plugin_is_missing_and_stays_as_it_is() {
         assert!(said.contains("`selfsame plugin trust acme-filters` lets it run"), "{said}");
         assert_eq!(said.matches("error[missing-plugin]").count(), count, "{said}");
     }
+    let unknown = user.run(&["nodes", "Glow"], 2).stderr;
+    assert!(unknown.contains("= hint: plugin `acme-filters` 1.0.0 has it, but cannot be used: it is not"), "{unknown}");
     let drawn = user.run(&["graph", "show", "h.ron", "--format", "dot"], 0).stdout;
     assert!(drawn.contains("Glow (plugin acme-filters)"), "{drawn}");
     user.run(&["graph", "fmt", "--check", "g.ron"], 0);

@@ -2,6 +2,7 @@
 
 use crate::kit::*;
 use crate::models::*;
+use selfsame_host::plugin::Plugin;
 use selfsame_host::{NodeState, RunOptions};
 use selfsame_models::Work;
 
@@ -51,7 +52,7 @@ fn the_image_adapter_of_a_plugin_is_that_of_the_host_to_the_bit() {
             let sampler = sample(kind, "m.model", latent);
             let expected = latents(dynamic(), &format!("{ids}{}{sampler}", image_adapter(settings)), "y.latent");
             assert_ne!(expected, plain);
-            for host in [dynamic(), compiled_in()] {
+            for host in [dynamic(), compiled_in(), isolated()] {
                 let got = latents(host, &format!("{ids}{}{sampler}", face_attention(settings)), "y.latent");
                 assert_eq!(got, expected, "{kind} {settings}");
             }
@@ -97,9 +98,10 @@ fn patched(patches: &[&str]) -> String {
 fn blocks_are_added_to() {
     let plain = latents(dynamic(), &patched(&[]), "y.latent");
     assert_eq!(latents(dynamic(), &patched(&["ScaleBackbone(scale: 1)"]), "y.latent"), plain);
-    let [loaded, compiled] =
-        [dynamic(), compiled_in()].map(|host| latents(host, &patched(&["ScaleBackbone()"]), "y.latent"));
+    let [loaded, compiled, apart] =
+        [dynamic(), compiled_in(), isolated()].map(|host| latents(host, &patched(&["ScaleBackbone()"]), "y.latent"));
     assert_eq!(loaded, compiled);
+    assert_eq!(loaded, apart);
     assert_ne!(loaded, plain);
     let one = latents(dynamic(), &patched(&[r#"ScaleBackbone(places: "output_blocks.0")"#]), "y.latent");
     assert_ne!(one, plain);
@@ -169,6 +171,29 @@ fn the_model_itself_stays_as_it_is() {
     let nodes =
         patched(&["ScaleBackbone(scale: 3)"]).replace(r#"model: Out("m0.model")"#, r#"model: Out("base.model")"#);
     assert_eq!(latents(dynamic(), &nodes, "y.latent"), plain);
+}
+
+/// A patch goes with the process that has it; what is made of it is made again.
+#[test]
+fn a_lost_patch_is_made_again() {
+    let plugin = Plugin::load_isolated(&library("selfsame-fixtures"), &isolation()).unwrap();
+    let host = host(&plugin);
+    let through_a_denoiser = r#"
+        "d": Denoiser(model: Out("m0.model"), positive: Out("text.positive"), negative: Out("text.negative")),
+        "s": Sigmas(model: Out("base.model"), steps: 4),
+        "x": AddNoise(model: Out("base.model"), latent: Out("empty.latent"), sigmas: Out("s.sigmas"), seed: 6),
+        "rule": SelectSampler(),
+        "z": CustomSampler(denoiser: Out("d.denoiser"), sampler: Out("rule.sampler"), latent: Out("x.latent"),
+            sigmas: Out("s.sigmas")),"#;
+    let nodes = patched(&[r#"MiddlePatch(change: "add_one")"#]) + through_a_denoiser;
+    let first = latents(&host, &nodes, "y.latent");
+    let crash = || failure(&outcome(&host, r#""deed": Deed(deed: "exit"),"#, "deed.number"));
+    assert!(crash().contains("exit code 3"));
+    // Another seed, so that it is sampled anew, by values that are still known.
+    let other = latents(&host, &nodes.replace("seed: 5", "seed: 6"), "y.latent");
+    assert_ne!(first, other);
+    assert!(crash().contains("exit code 3"));
+    assert_eq!(latents(&host, &nodes, "z.latent"), other);
 }
 
 #[test]

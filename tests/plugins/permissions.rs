@@ -4,6 +4,7 @@ use crate::kit::*;
 use crate::process::{c_library, call};
 use selfsame_host::plugin::Plugin;
 use selfsame_host::plugin::helper::{Isolation, Permissions};
+use selfsame_sdk::testing::TestHost;
 use selfsame_sdk::{NodeType, Value};
 use std::net::TcpListener;
 use std::path::Path;
@@ -50,6 +51,32 @@ fn files_are_out_of_reach() {
     assert_eq!(refused(&node, "temporary", ""), None);
 }
 
+/// Nor has it the host read files for it.
+#[test]
+fn the_host_reads_only_what_the_plugin_may() {
+    let (folder, _) = folder();
+    let path = folder.path().join("numbers.txt");
+    std::fs::write(&path, "1\n2\n").unwrap();
+    let run = |read: &[&Path]| {
+        let permissions = Permissions { read: read.iter().map(|path| (*path).to_owned()).collect(), network: false };
+        let isolation = Isolation { permissions, ..isolation() };
+        let plugin = Plugin::load_isolated(&library("selfsame-samples"), &isolation).unwrap();
+        let inputs = [("path", Value::Text(path.to_str().unwrap().into()))];
+        TestHost::new().run(&*node(&plugin, "LoadNumbers"), &inputs)
+    };
+    let error = run(&[]).unwrap_err();
+    let told = format!("{} cannot be read: the plugin is isolated, and not permitted to", path.display());
+    assert!(error.message.starts_with(&told), "{error}");
+    assert!(error.hint.unwrap().contains("--plugins-read"));
+    assert!(matches!(run(&[folder.path()]).unwrap()[1], Value::Int(2)));
+}
+
+#[test]
+fn this_system_sees_to_everything() {
+    let sandbox = selfsame_host::plugin::helper::sandbox(&isolation()).unwrap();
+    assert_eq!((sandbox.lacks(), sandbox.files, sandbox.system_calls), (None, true, true));
+}
+
 #[test]
 fn a_folder_that_is_permitted_can_be_read_and_not_written() {
     let (folder, secret) = folder();
@@ -77,7 +104,6 @@ fn other_programs_and_processes_are_out_of_reach() {
         assert_eq!(refused(&node, how, ""), Some(format!("{how}: Operation not permitted")));
     }
     assert_eq!(refused(&node, "limits", ""), Some("setrlimit: Operation not permitted".to_owned()));
-    // Cargo sets these for tests, and the process has none of them.
-    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    assert!(std::env::var_os("PATH").is_some());
     assert_eq!(refused(&node, "environment", ""), Some("none".to_owned()));
 }

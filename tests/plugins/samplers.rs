@@ -82,7 +82,7 @@ fn cases() -> Vec<Case> {
 fn a_loop_over_sigmas_is_the_built_in_euler_to_the_bit() {
     for case in cases() {
         let expected = latents(dynamic(), &case.built_in(r#"sampler: "euler""#), "built_in.latent");
-        for host in [dynamic(), compiled_in()] {
+        for host in [dynamic(), compiled_in(), isolated()] {
             assert_eq!(latents(host, &case.euler(), "euler.latent"), expected, "{}", case.nodes);
         }
     }
@@ -112,8 +112,10 @@ fn a_rule_of_a_plugin_is_a_value_of_the_built_in_sampler() {
         let rule = format!(r#""rule": MidpointRule({settings}),"#);
         format!("{rule}{}", PLAIN.built_in(r#"custom_sampler: Out("rule.sampler")"#))
     };
-    let [loaded, compiled] = [dynamic(), compiled_in()].map(|host| latents(host, &rule(""), "built_in.latent"));
+    let [loaded, compiled, apart] =
+        [dynamic(), compiled_in(), isolated()].map(|host| latents(host, &rule(""), "built_in.latent"));
     assert_eq!(loaded, compiled);
+    assert_eq!(loaded, apart);
     let other = latents(dynamic(), &rule("euler_at_the_end: false"), "built_in.latent");
     assert_ne!(loaded, other);
     assert_ne!(loaded, latents(dynamic(), &PLAIN.built_in(""), "built_in.latent"));
@@ -124,13 +126,12 @@ fn a_rule_of_a_plugin_is_a_value_of_the_built_in_sampler() {
 #[test]
 fn noise_levels_of_ones_own_go_to_the_built_in_sampler() {
     let own = r#"sigmas: [14.0, 3.5, 0.5, 0], sampler: "euler""#;
-    let by_plugin = format!(
-        r#""d": Denoiser(model: Out("base.model"), positive: Out("text.positive"), negative: Out("text.negative")),
+    let by_plugin = r#"
+        "d": Denoiser(model: Out("base.model"), positive: Out("text.positive"), negative: Out("text.negative")),
         "x": AddNoise(model: Out("base.model"), latent: Out("empty.latent"), sigmas: [14.0, 3.5, 0.5, 0], seed: 5),
-        "euler": EulerSampler(denoiser: Out("d.denoiser"), latent: Out("x.latent"), sigmas: [14.0, 3.5, 0.5, 0]),"#
-    );
+        "euler": EulerSampler(denoiser: Out("d.denoiser"), latent: Out("x.latent"), sigmas: [14.0, 3.5, 0.5, 0]),"#;
     let built_in = latents(dynamic(), &PLAIN.built_in(own), "built_in.latent");
-    assert_eq!(latents(dynamic(), &by_plugin, "euler.latent"), built_in);
+    assert_eq!(latents(dynamic(), by_plugin, "euler.latent"), built_in);
     let rising = outcome(dynamic(), &PLAIN.built_in("sigmas: [1.0, 2.0]"), "built_in.latent");
     assert!(failure(&rising).contains("strictly decreasing"), "{}", failure(&rising));
 }

@@ -1,8 +1,9 @@
 //! Which plugins run: nothing runs before somebody has said so, and what is not what it was is refused aloud.
 
-use crate::kit::{build_c, file};
+use crate::kit::{build_c, file, isolation};
 use crate::user::*;
-use selfsame_host::bundles::{Bundle, target_triple};
+use selfsame_host::bundles::{Bundle, Scans, Verified, target_triple};
+use selfsame_host::plugin::helper::Isolation;
 use std::path::{Path, PathBuf};
 
 const NODE: (&str, &str) = ("org.example.vignette", "Glow");
@@ -78,7 +79,7 @@ fn replace(bundle: &Path, with: &Path, honest: bool) -> [String; 2] {
     let opened = Bundle::open(bundle).unwrap();
     let target = opened.manifest().targets[&target_triple()].clone();
     std::fs::copy(with, bundle.join(&target.file)).unwrap();
-    let got = selfsame_host::bundles::Verified::as_is(with).unwrap().sha256;
+    let got = Verified::as_is(with).unwrap().sha256;
     if honest {
         let manifest = std::fs::read_to_string(bundle.join("plugin.ron")).unwrap();
         std::fs::write(bundle.join("plugin.ron"), manifest.replace(&target.sha256, &got)).unwrap();
@@ -203,6 +204,30 @@ fn what_crashes_when_it_is_looked_at_is_quarantined_until_it_changes() {
     assert_eq!(user.state("acme-filters"), "unknown");
     user.run(&["plugin", "trust", "acme-filters", "--isolated"], 0);
     user.run(&["run", "g.ron"], 0);
+}
+
+/// What a library said holds until its file changes; no process is started for it again.
+#[test]
+fn what_a_library_said_is_remembered_until_it_changes() {
+    let user = User::new();
+    let path = user.path("plugin.so");
+    std::fs::copy(vignette("acme-filters", "Glow", &[]), &path).unwrap();
+    let look = || Verified::as_is(&path).unwrap();
+    let file = user.path("cache/plugins.json");
+    let described = Scans::open(Some(file.clone())).describe(&look(), &isolation()).unwrap();
+    assert_eq!((&*described.id, &*described.nodes[0].name), ("acme-filters", "Glow"));
+
+    let nowhere = Isolation { program: "/nowhere".into(), ..isolation() };
+    let again = || Scans::open(Some(file.clone())).describe(&look(), &nowhere);
+    assert_eq!(again().unwrap(), described);
+    let handle = std::fs::File::options().append(true).open(&path).unwrap();
+    handle.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
+    assert!(again().unwrap_err().to_string().contains("its process cannot be started"));
+    // A file that nobody can read is as none.
+    std::fs::write(&file, "{").unwrap();
+    assert!(Scans::open(Some(file.clone())).known(&look()).is_none());
+    assert_eq!(Scans::open(Some(file.clone())).describe(&look(), &isolation()).unwrap(), described);
+    assert_eq!(again().unwrap(), described);
 }
 
 /// A bundle whose library says that it is another plugin is not that plugin.

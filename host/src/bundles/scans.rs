@@ -46,9 +46,16 @@ impl Scans {
 
     /// What is known from earlier. Without a file, or with one that cannot be read, libraries are looked at again.
     pub fn open(file: Option<PathBuf>) -> Scans {
-        let bytes = file.as_ref().and_then(|file| std::fs::read(file).ok());
-        let scans = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Scans { file, scans }
+        let mut scans = Scans { file, scans: BTreeMap::new() };
+        scans.read();
+        scans
+    }
+
+    fn read(&mut self) {
+        let bytes = self.file.as_ref().and_then(|file| std::fs::read(file).ok());
+        if let Some(scans) = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            self.scans = scans;
+        }
     }
 
     /// Whether anything is known of the library that was at a path.
@@ -93,6 +100,9 @@ impl Scans {
             // It was not run at all, or has said no: that is known as soon again.
             Err(_) => None,
         };
+        // Another program may have learned something meanwhile; and what is gone is forgotten.
+        self.read();
+        self.scans.retain(|path, _| path.exists());
         let path = key(&library.path);
         self.scans.remove(&path);
         if let Some((outcome, (size, modified))) = outcome.zip(stamp(&library.path)) {

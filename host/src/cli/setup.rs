@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use selfsame_host::models::{Folders, Origin};
 use selfsame_host::onnx::{self, Found, Sources, Watch, Wheel};
+use selfsame_host::plugin::helper::{self, Isolation};
 use selfsame_host::{Host, Nodes, platform};
 use std::path::Path;
 
@@ -43,7 +44,7 @@ impl Setup {
             self.fetch()?;
         }
         let models = models(&in_force.folders);
-        let mut items = vec![device(in_force), onnx_runtime(), cache(!self.check)];
+        let mut items = vec![device(in_force), onnx_runtime(), cache(!self.check), isolation()];
         items.extend(models);
         let mark = |item: &Item| if item.is_there { "ok" } else { "missing" }.to_owned();
         let rows: Vec<_> = items.iter().map(|item| [item.name.to_owned(), mark(item), item.text.clone()]).collect();
@@ -107,6 +108,15 @@ fn onnx_runtime() -> Item {
         }
         Err(text) => Item { name, is_there: false, text },
     }
+}
+
+/// What holds for plugins in processes of their own. Plugins work without it too, so nothing is missing.
+fn isolation() -> Item {
+    let text = match helper::sandbox(&Isolation::default()) {
+        Ok(sandbox) => sandbox.lacks().unwrap_or("isolated plugins reach no files and no network").to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Item { name: "plugins", is_there: true, text }
 }
 
 /// The folder for what is fetched and remembered between runs; made if that is wanted.

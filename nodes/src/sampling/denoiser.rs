@@ -160,4 +160,8 @@ impl Denoiser for ModelDenoiser {
         let conditions = Object::bytes(&self.positive) + Object::bytes(&self.negative);
         Object::bytes(&self.model) + conditions + self.keep.as_ref().map_or(0, keep)
     }
+
+    fn is_lost(&self) -> bool {
+        Object::is_lost(&self.model)
+    }
 }

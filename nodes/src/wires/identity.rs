@@ -36,13 +36,15 @@ impl Fields for Identity {
     }
 }
 
-wire!(
-    Identity,
-    "ID",
-    Type::Named(Cow::Borrowed("ID")),
-    |id| id.tokens.bytes() + id.negative_tokens.bytes(),
-    as_fields: Fields
-);
+fn bytes(id: &Identity) -> u64 {
+    id.tokens.bytes() + id.negative_tokens.bytes()
+}
+
+wire!(Identity, "ID", Type::Named(Cow::Borrowed("ID")), bytes, {
+    fn as_fields(&self) -> Option<&dyn Fields> {
+        Some(self)
+    }
+});
 
 /// An adapter file: InstantID's `ip-adapter`, with its Resampler and its attention layers.
 #[derive(Clone, Debug, PartialEq)]

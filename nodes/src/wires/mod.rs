@@ -28,9 +28,9 @@ pub use region::Region;
 pub use tensor::{from_device, image_from_device, image_to_device, to_device};
 pub use vae::Vae;
 
-/// Makes a type the type of values on wires.
+/// Makes a type the type of values on wires; at the end may stand more functions of [`selfsame_sdk::Object`].
 macro_rules! wire {
-    ($ty:ident, $name:literal, $constant:expr, $bytes:expr $(, $as:ident: $interface:ident)?) => {
+    ($ty:ident, $name:literal, $constant:expr, $bytes:expr $(, { $($more:tt)* })?) => {
         impl selfsame_sdk::Object for $ty {
             fn type_name(&self) -> std::borrow::Cow<'_, str> {
                 std::borrow::Cow::Borrowed($name)
@@ -45,9 +45,7 @@ macro_rules! wire {
                 self.to_string()
             }
 
-            $(fn $as(&self) -> Option<&dyn selfsame_sdk::$interface> {
-                Some(self)
-            })?
+            $($($more)*)?
         }
 
         impl selfsame_sdk::ObjectType for $ty {

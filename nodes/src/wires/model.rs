@@ -130,4 +130,12 @@ fn bytes(model: &Model) -> u64 {
     1024 + model.adapters.iter().map(adapter).sum::<u64>() + patches
 }
 
-wire!(Model, "MODEL", Type::MODEL, bytes, as_model: Model);
+wire!(Model, "MODEL", Type::MODEL, bytes, {
+    fn is_lost(&self) -> bool {
+        self.patches.iter().any(|patch| patch.object().is_lost())
+    }
+
+    fn as_model(&self) -> Option<&dyn sdk::Model> {
+        Some(self)
+    }
+});

@@ -8,7 +8,7 @@ use super::flags::PluginFlags;
 use super::output::{print, print_json};
 use super::settings::File;
 use clap::Args;
-use selfsame_graphs::nearest;
+use selfsame_graphs::{Registry, nearest};
 use selfsame_sdk::NodeDescriptor;
 use std::path::Path;
 
@@ -63,9 +63,13 @@ fn unknown(name: &str, nodes: &selfsame_host::Nodes) -> Stop {
         .descriptors()
         .flat_map(|node| [&node.name, &node.id].into_iter().chain(&node.aliases))
         .map(String::as_str);
-    let hint = match nearest(name, names) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`selfsame nodes` lists them all, `selfsame nodes --search WORD` searches".to_owned(),
+    let hint = match (nodes.plugins().would_have(name), nearest(name, names)) {
+        (Some((plugin, unusable)), _) => {
+            let hint = unusable.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("plugin `{}` {} has it, but cannot be used: {}{hint}", plugin.id, plugin.version, unusable.why)
+        }
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => "`selfsame nodes` lists them all, `selfsame nodes --search WORD` searches".to_owned(),
     };
     Stop::new(Exit::Usage, format!("there is no node type `{name}`\n  = hint: {hint}"))
 }

@@ -55,7 +55,8 @@ impl Project {
         command.arg(&manifest).args(offline.then_some("--offline"));
         let output = run(command.stdout(Stdio::piped()))?;
         let manifest = manifest.canonicalize().unwrap_or(manifest);
-        let libraries = String::from_utf8_lossy(&output).lines().filter_map(|line| library(line, &manifest)).last();
+        let libraries =
+            String::from_utf8_lossy(&output).lines().filter_map(|line| library(line, &manifest)).next_back();
         libraries.ok_or_else(|| {
             let text = format!("{} is the package of no dynamic library", manifest.display());
             Stop::new(Exit::Wrong, format!("{text}\n  = hint: a plugin needs `[lib] crate-type = [\"cdylib\"]`"))

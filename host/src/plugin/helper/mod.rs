@@ -88,6 +88,17 @@ pub fn describe(library: &Path, isolation: &Isolation) -> Result<Description, Pl
     return Err(unsupported((library, digest, isolation)));
 }
 
+/// What this system sees to while a plugin is isolated.
+///
+/// # Errors
+/// If no process can be started; on a system where plugins cannot be isolated.
+pub fn sandbox(isolation: &Isolation) -> Result<Sandbox, PluginError> {
+    #[cfg(target_os = "linux")]
+    return parent::sandbox(isolation);
+    #[cfg(not(target_os = "linux"))]
+    return Err(unsupported(isolation));
+}
+
 impl Plugin {
     /// A plugin whose nodes run in a process of its own. [`describe`] has loaded it once already; here nothing is, until a node runs.
     ///

@@ -55,7 +55,7 @@ pub fn tensor(memory: &Arc<Mmap>, place: u64, shape: &[u64]) -> Result<Tensor> {
     let dims = dims.filter(|dims| dims.len() <= SS_MAX_DIMS as usize).ok_or_else(wrong)?;
     let bytes = shape.iter().try_fold(4u64, |bytes, dim| bytes.checked_mul(*dim)).ok_or_else(wrong)?;
     let end = place.checked_add(bytes).ok_or_else(wrong)?;
-    if place % 4 != 0 || end > memory.len() as u64 {
+    if !place.is_multiple_of(4) || end > memory.len() as u64 {
         return Err(wrong());
     }
     let mut held = Box::new(Held {

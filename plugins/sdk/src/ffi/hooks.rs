@@ -9,7 +9,7 @@ use crate::{Error, Hook, Mask, MaskResize, Result, Row, Site, Status, Value};
 /// Hooks for the other side; what they point at lives as long as this.
 pub(super) struct HookTables {
     tables: Box<[*const SsHook]>,
-    _owners: Vec<Box<OwnHook>>,
+    _owners: Box<[OwnHook]>,
 }
 
 // SAFETY: it is read only, and the pointers lead into what it owns.
@@ -26,7 +26,8 @@ struct OwnHook {
 
 impl HookTables {
     pub fn new(hooks: &[Hook]) -> Self {
-        let owners: Vec<Box<OwnHook>> = hooks.iter().map(own).collect();
+        // They stay where they are from now on.
+        let owners: Box<[OwnHook]> = hooks.iter().map(own).collect();
         let tables = owners.iter().map(|owner| &raw const owner.table).collect();
         HookTables { tables, _owners: owners }
     }
@@ -36,8 +37,8 @@ impl HookTables {
     }
 }
 
-fn own(hook: &Hook) -> Box<OwnHook> {
-    let mut own = Box::new(OwnHook {
+fn own(hook: &Hook) -> OwnHook {
+    let mut own = OwnHook {
         table: SsHook {
             struct_size: size_of::<SsHook>() as u32,
             site: site_number(hook.site),
@@ -56,7 +57,8 @@ fn own(hook: &Hook) -> Box<OwnHook> {
         places: hook.places.clone(),
         weights: hook.weights.clone(),
         mask: hook.mask.clone().map(|mask| export(&Value::object(mask))),
-    });
+    };
+    // What they point at does not move with it.
     own.table.places = SsStr::new(&own.places);
     own.table.weights = own.weights.as_ptr();
     if let Some(mask) = &own.mask {

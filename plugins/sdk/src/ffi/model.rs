@@ -157,13 +157,16 @@ unsafe extern "C" fn hooks(o: *mut SsObj, hooks: *mut *const *const SsHook, n_ho
     if hooks.is_null() || n_hooks.is_null() {
         return SS_STATUS_INVALID_ARGUMENT;
     }
-    // SAFETY: the caller holds the object; both can be written.
+    // SAFETY: the caller holds the object.
     match unsafe { lent(o) }.hooks() {
-        Ok(tables) => unsafe {
-            hooks.write(tables.as_slice().as_ptr());
-            n_hooks.write(tables.as_slice().len() as u64);
+        Ok(tables) => {
+            // SAFETY: both can be written.
+            unsafe {
+                hooks.write(tables.as_slice().as_ptr());
+                n_hooks.write(tables.as_slice().len() as u64);
+            }
             SS_STATUS_OK
-        },
+        }
         Err(error) => to_status(error.status),
     }
 }

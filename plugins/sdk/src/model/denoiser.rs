@@ -29,6 +29,11 @@ pub trait Denoiser: Any + Send + Sync {
     fn bytes(&self) -> u64 {
         0
     }
+
+    /// Whether something that it is made of [is lost](crate::Object::is_lost).
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// What a denoiser is.

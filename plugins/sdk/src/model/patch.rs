@@ -25,6 +25,11 @@ pub trait ModelPatch: Any + Send + Sync {
     fn bytes(&self) -> u64 {
         0
     }
+
+    /// Whether something that it is made of [is lost](crate::Object::is_lost).
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// What kind of place it is.

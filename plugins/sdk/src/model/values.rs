@@ -86,6 +86,10 @@ macro_rules! make {
                         self.0.bytes()
                     }
 
+                    fn is_lost(&self) -> bool {
+                        self.0.is_lost()
+                    }
+
                     fn summary(&self) -> String {
                         // `selfsame_samples::heun::Heun` is Heun.
                         let name = std::any::type_name::<T>();

@@ -26,6 +26,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use worker::Line;
 
+/// A node; one call at a time runs it.
+type SharedNode = Arc<Mutex<Box<dyn Node>>>;
+
 /// What all calls of this process have in common.
 struct Process {
     plugin: Arc<Plugin>,
@@ -33,7 +36,7 @@ struct Process {
     /// Nobody else writes to the control connection meanwhile.
     telling: Mutex<()>,
     /// The nodes of the host's graphs, by its numbers.
-    nodes: Mutex<HashMap<u64, Arc<Mutex<Box<dyn Node>>>>>,
+    nodes: Mutex<HashMap<u64, SharedNode>>,
     /// Where questions about objects of the host are asked outside of calls.
     objects: OnceLock<Line>,
     /// Objects of the plugin that the host holds.

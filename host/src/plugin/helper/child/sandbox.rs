@@ -64,7 +64,9 @@ fn restrict_files(library: &Path, folder: &Path, permissions: &Permissions) -> R
             WriteFile | Truncate | RemoveFile | RemoveDir | MakeReg | MakeDir | MakeSym | Refer
         });
     let mut readable: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
-    readable.extend(std::env::split_paths(&std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default()).filter(is_whole));
+    readable.extend(
+        std::env::split_paths(&std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default()).filter(|path| is_whole(path)),
+    );
     // For the names of functions in reports of panics.
     readable.extend(std::env::current_exe());
     readable.push(library.to_owned());
@@ -84,6 +86,6 @@ fn restrict_files(library: &Path, folder: &Path, permissions: &Permissions) -> R
 }
 
 /// Relative paths mean another place here, and `/` is everything.
-fn is_whole(path: &PathBuf) -> bool {
+fn is_whole(path: &Path) -> bool {
     path.is_absolute() && path.parent().is_some()
 }

@@ -121,6 +121,6 @@ fn rules(network: bool) -> Result<Rules> {
     let names = [PR_SET_NAME, PR_GET_NAME, PR_SET_VMA, PR_GET_DUMPABLE, PR_CAPBSET_READ];
     rules.insert(SYS_prctl, one_of(0, &names.map(|name| name as u64))?);
     // Whether something is a terminal, how much there is to read, and whether to wait for it.
-    rules.insert(SYS_ioctl, one_of(1, &[TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX].map(|request| request as u64))?);
+    rules.insert(SYS_ioctl, one_of(1, &[TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX])?);
     Ok(rules)
 }

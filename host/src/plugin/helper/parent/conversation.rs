@@ -35,6 +35,8 @@ pub struct Conversation<'a> {
     started: Cell<Instant>,
     /// Since when the call should end.
     cancelled: Cell<Option<Instant>>,
+    /// The process was killed for this call.
+    killed: Cell<bool>,
     looked: Cell<Option<Instant>>,
     measured: Cell<Instant>,
     /// How many lines were shown, and how many there were besides.
@@ -45,8 +47,8 @@ pub struct Conversation<'a> {
 pub enum Broken {
     /// It failed, as it says.
     Failed(Error),
-    /// The process is gone.
-    Ended(Ended),
+    /// The process is gone; whether this call may be why.
+    Ended(Ended, bool),
     /// The run was cancelled, and the process did not end the call in time.
     Cancelled,
 }
@@ -70,6 +72,7 @@ impl<'a> Conversation<'a> {
             call,
             started: Cell::new(now),
             cancelled: Cell::new(None),
+            killed: Cell::new(false),
             looked: Cell::new(None),
             measured: Cell::new(now),
             lines: RefCell::default(),
@@ -88,11 +91,16 @@ impl<'a> Conversation<'a> {
         let result = spoken.unwrap_or_else(|error| {
             if !frame::is_closed(&error) {
                 // If patience has killed it, that stays the reason.
-                self.link.kill(&format!("it says what nobody understands: {error}"));
+                self.kill(&format!("it says what nobody understands: {error}"));
             }
             let ended = self.link.wait();
             self.show_output();
-            Err(if self.cancelled.get().is_some() { Broken::Cancelled } else { Broken::Ended(ended) })
+            let was_killed = ended.killed.is_some();
+            Err(match was_killed && self.cancelled.get().is_some() {
+                true => Broken::Cancelled,
+                // Of several calls that ran in a process that crashed, any may be why.
+                false => Broken::Ended(ended, !was_killed || self.killed.get()),
+            })
         });
         let left_out = self.lines.borrow().1;
         if left_out > 0 {
@@ -148,11 +156,17 @@ impl<'a> Conversation<'a> {
         let answered = answered.and_then(|services| {
             match question {
                 ToHost::Path(path) => text(services.path(&path)),
-                ToHost::Model(kind, name) => services.model(&kind, &name).and_then(text),
-                ToHost::Reads(path) => services.reads(Path::new(&path)).map(Answer::Text),
+                ToHost::Model(kind, name) => services.model(&kind, &name).and_then(|path| {
+                    self.link.permit(&path);
+                    text(path)
+                }),
+                ToHost::Reads(path) => services.reads(self.link.readable(Path::new(&path))?).map(Answer::Text),
                 ToHost::Metadata => Ok(Answer::Pairs(services.metadata())),
                 ToHost::Save(name, extension) => self.save(services, &name, &extension, payload),
-                ToHost::Weights(path) => return self.values(Value::Object(services.weights(Path::new(&path))?)),
+                ToHost::Weights(path) => {
+                    let file = services.weights(self.link.readable(Path::new(&path))?)?;
+                    return self.values(Value::Object(file));
+                }
                 ToHost::Linear => {
                     let slots = decode(self.link, payload)?;
                     return self.values(Value::object(services.linear(&tensor(&slots, 0)?, &tensor(&slots, 1)?)?));
@@ -210,6 +224,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn kill(&self, why: &str) -> io::Error {
+        self.killed.set(true);
         self.link.kill(why);
         io::ErrorKind::TimedOut.into()
     }

@@ -10,10 +10,11 @@ use crate::lock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
-use selfsame_sdk::Error;
+use selfsame_sdk::{Error, Status};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub struct Link {
     /// Nobody else writes to the control connection meanwhile.
     pub telling: Mutex<()>,
     pub limits: Limits,
+    /// What it may have the host read for it: what it is permitted to read, and model files that it was told of.
+    pub readable: Mutex<Vec<PathBuf>>,
     /// `acme-filters 1.0.0`, once it is known.
     pub plugin: OnceLock<String>,
     /// Channels that no call uses, and how many there are in all.
@@ -71,6 +74,33 @@ impl Link {
     /// Takes a channel back whose call is over.
     pub fn give_back(&self, channel: Channel) {
         lock(&self.free).push(channel);
+    }
+
+    /// The process was told of a model file.
+    pub fn permit(&self, path: &Path) {
+        let mut readable = lock(&self.readable);
+        if !readable.iter().any(|known| known == path) {
+            readable.push(path.to_owned());
+        }
+    }
+
+    /// A file that the process wants the host to read.
+    ///
+    /// # Errors
+    /// If it may not be read.
+    pub fn readable<'a>(&self, path: &'a Path) -> Result<&'a Path, Error> {
+        // Wherever it leads; what is not there leads nowhere.
+        let place = path.canonicalize();
+        let is_below = |known: &PathBuf| match &place {
+            Ok(place) => known.canonicalize().is_ok_and(|known| place.starts_with(known)),
+            Err(_) => path.starts_with(known),
+        };
+        if lock(&self.readable).iter().any(is_below) {
+            return Ok(path);
+        }
+        let message = format!("{} cannot be read: the plugin is isolated, and not permitted to", path.display());
+        Err(Error::with(Status::Unsupported, message)
+            .hint("permit it, for instance with `--plugins-read FOLDER`, if you trust the plugin with what is there"))
     }
 
     /// An error of this side, with where it comes from.

@@ -11,7 +11,7 @@ mod watch;
 
 use super::super::PluginError;
 use super::super::load::Plugin;
-use super::{Description, Isolation};
+use super::{Description, Isolation, Sandbox};
 use crate::lock;
 use node::IsolatedType;
 use process::Process;
@@ -25,12 +25,18 @@ pub fn describe(library: &Path, digest: String, isolation: &Isolation) -> Result
     Ok(Description { digest, ..described })
 }
 
+/// See [`sandbox`](super::sandbox).
+pub fn sandbox(isolation: &Isolation) -> Result<Sandbox, PluginError> {
+    // What it would load does not matter: it has said what it can before it looks.
+    Ok(Process::greet(Path::new("/dev/null"), "", isolation)?.0.sandbox())
+}
+
 /// See [`Plugin::isolated`].
 pub fn plugin(library: PathBuf, description: Description, isolation: Isolation) -> Plugin {
     let Description { id, version, about, digest, nodes } = description;
     let origin = Arc::new(Isolated {
         id: id.clone(),
-        version: version.clone(),
+        name: format!("{id} {version}"),
         digest: digest.clone(),
         library: library.clone(),
         nodes: nodes.iter().map(|node| node.id.clone()).collect(),
@@ -45,7 +51,8 @@ pub fn plugin(library: PathBuf, description: Description, isolation: Isolation) 
 /// A plugin with a process of its own, while there is a need for one.
 pub struct Isolated {
     id: String,
-    version: String,
+    /// Its id and version.
+    name: String,
     digest: String,
     library: PathBuf,
     /// The ids of its node types, in its order.

@@ -45,6 +45,10 @@ impl NodeType for IsolatedType {
     fn fingerprint(&self) -> &str {
         &self.origin.digest
     }
+
+    fn plugin(&self) -> &str {
+        &self.origin.name
+    }
 }
 
 struct IsolatedNode {
@@ -69,8 +73,10 @@ impl Node for IsolatedNode {
                 ctx.warn(format!("plugin {} did not stop when it should, and its process was killed", origin.id));
                 Error::cancelled()
             }
-            Broken::Ended(ended) => {
-                self.strikes.add();
+            Broken::Ended(ended, may_be_why) => {
+                if may_be_why {
+                    self.strikes.add();
+                }
                 origin.named(ended.error())
             }
         })
@@ -114,7 +120,7 @@ impl IsolatedNode {
     fn check(&self, link: &Link, values: Vec<Slot>) -> Result<Vec<Value>, Broken> {
         let nonsense = |what: String| {
             link.kill(&format!("it gives what nobody understands: {what}"));
-            Broken::Ended(link.wait())
+            Broken::Ended(link.wait(), true)
         };
         if values.len() != self.outputs.len() {
             return Err(nonsense(format!("{} values for {} outputs", values.len(), self.outputs.len())));
@@ -130,7 +136,7 @@ impl IsolatedNode {
 impl Isolated {
     /// An error of this side, with where it comes from.
     fn named(&self, error: Error) -> Error {
-        Error { message: format!("{} (plugin {} {})", error.message, self.id, self.version), ..error }
+        Error { message: format!("{} (plugin {})", error.message, self.name), ..error }
     }
 }
 

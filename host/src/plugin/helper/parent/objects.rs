@@ -68,7 +68,7 @@ impl Peer for Arc<Link> {
         called.map_err(|broken| match broken {
             Broken::Failed(error) => error,
             Broken::Cancelled => Error::cancelled(),
-            Broken::Ended(ended) => self.named(ended.error()),
+            Broken::Ended(ended, _) => self.named(ended.error()),
         })
     }
 

@@ -49,7 +49,8 @@ impl Output {
         if line.is_empty() {
             return;
         }
-        if stream == Stream::Error {
+        // Rust ends what it says with advice.
+        if stream == Stream::Error && !line.starts_with("note: ") {
             self.last_words = Some(line.clone());
         }
         if self.lines.len() < MAX_LINES {
@@ -78,9 +79,12 @@ mod tests {
     fn lines_are_put_together_and_bounded() {
         let mut output = Output::default();
         output.add(Stream::Out, b"one\ntw");
-        output.add(Stream::Error, b"oh\n\n");
+        output.add(Stream::Error, b"oh\n\nnote: ask\n");
         output.add(Stream::Out, b"o\r\n\xff\n");
-        assert_eq!(output.take(), (vec!["one".to_owned(), "oh".into(), "two".into(), "\u{fffd}".into()], 0));
+        assert_eq!(
+            output.take(),
+            (vec!["one".to_owned(), "oh".into(), "note: ask".into(), "two".into(), "\u{fffd}".into()], 0)
+        );
         for _ in 0..1000 {
             output.add(Stream::Out, &[b'x'; 700]);
         }

@@ -6,6 +6,7 @@ use super::super::settings::{Isolation, Sandbox};
 use super::super::{ARGUMENT, Description};
 use super::link::Link;
 use super::{objects, watch};
+use selfsame_sdk::NodeDescriptor;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -14,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The most node types of a plugin, and the most inputs and outputs of one.
 const MAX_TYPES: usize = 10_000;
@@ -37,13 +38,33 @@ impl Process {
     /// If there is no process, or no plugin in the library.
     pub fn start(library: &Path, digest: &str, isolation: &Isolation) -> Result<(Self, Description), PluginError> {
         let started = Instant::now();
-        let problem =
-            |problem: std::io::Error| PluginError::Process(format!("its process cannot be started: {problem}"));
+        let (process, told) = Self::greet(library, digest, isolation)?;
+        let description = match process.hear(&told, isolation.limits.start.saturating_sub(started.elapsed()))? {
+            Told::Ready(description) => description,
+            Told::Unfit(problem) => return Err(PluginError::Process(problem)),
+            _ => return Err(process.refused("it says something else than what it is")),
+        };
+        let description: Description = serde_json::from_str(&description)
+            .map_err(|error| process.refused(&format!("its description cannot be read: {error}")))?;
+        let has_many = |node: &NodeDescriptor| node.inputs.len().max(node.outputs.len()) > MAX_PORTS;
+        if description.nodes.len() > MAX_TYPES || description.nodes.iter().any(has_many) {
+            return Err(process.refused("its description is too long"));
+        }
+        let _ = process.link.plugin.set(format!("{} {}", description.id, description.version));
+        process.answer_questions().map_err(not_started)?;
+        Ok((process, description))
+    }
+
+    /// Starts a process, which goes on with loading a library; gives what it says then.
+    ///
+    /// # Errors
+    /// If there is no process, or it is no helper of this version.
+    pub fn greet(library: &Path, digest: &str, isolation: &Isolation) -> Result<(Self, Receiver<Told>), PluginError> {
         let unicode = |path: &Path| {
             let text = path.to_str().map(str::to_owned);
             text.ok_or_else(|| PluginError::Process(format!("the path {} is not Unicode", path.display())))
         };
-        let folder = tempfile::Builder::new().prefix("selfsame-plugin-").tempdir().map_err(problem)?;
+        let folder = tempfile::Builder::new().prefix("selfsame-plugin-").tempdir().map_err(not_started)?;
         let start = Start {
             library: unicode(library)?,
             digest: digest.to_owned(),
@@ -51,14 +72,12 @@ impl Process {
             limits: isolation.limits.clone(),
             permissions: isolation.permissions.clone(),
         };
-        let (control, theirs) = UnixStream::pair().map_err(problem)?;
+        let (control, theirs) = UnixStream::pair().map_err(not_started)?;
         let command = command(isolation, folder.path(), theirs.into());
-        let (link, told, watcher) =
-            watch::start(command, control, isolation.limits.clone(), folder).map_err(problem)?;
+        let (link, told, watcher) = watch::start(command, control, isolation, folder).map_err(not_started)?;
         let mut process = Process { link, sandbox: NOTHING, watcher: Some(watcher) };
         process.link.tell(&Control::Start(start), None);
-        let left = || isolation.limits.start.saturating_sub(started.elapsed());
-        match process.hear(&told, left())? {
+        match process.hear(&told, isolation.limits.start)? {
             Told::Hello { version, sandbox } if version == VERSION => process.sandbox = sandbox,
             Told::Hello { version, .. } => {
                 let program = isolation.program.display();
@@ -66,23 +85,10 @@ impl Process {
             }
             _ => return Err(process.refused("it does not say who it is")),
         }
-        let description = match process.hear(&told, left())? {
-            Told::Ready(description) => description,
-            Told::Unfit(problem) => return Err(PluginError::Process(problem)),
-            _ => return Err(process.refused("it says something else than what it is")),
-        };
-        let description: Description = serde_json::from_str(&description)
-            .map_err(|error| process.refused(&format!("its description cannot be read: {error}")))?;
-        let has_many = |node: &selfsame_sdk::NodeDescriptor| node.inputs.len().max(node.outputs.len()) > MAX_PORTS;
-        if description.nodes.len() > MAX_TYPES || description.nodes.iter().any(has_many) {
-            return Err(process.refused("its description is too long"));
-        }
-        let _ = process.link.plugin.set(format!("{} {}", description.id, description.version));
-        process.answer_questions().map_err(problem)?;
-        Ok((process, description))
+        Ok((process, told))
     }
 
-    fn hear(&self, told: &Receiver<Told>, patience: std::time::Duration) -> Result<Told, PluginError> {
+    fn hear(&self, told: &Receiver<Told>, patience: Duration) -> Result<Told, PluginError> {
         told.recv_timeout(patience).map_err(|error| {
             if error == RecvTimeoutError::Timeout {
                 let limit = self.link.limits.start;
@@ -124,6 +130,10 @@ impl Drop for Process {
             let _ = watcher.join();
         }
     }
+}
+
+fn not_started(problem: std::io::Error) -> PluginError {
+    PluginError::Process(format!("its process cannot be started: {problem}"))
 }
 
 const NOTHING: Sandbox = Sandbox { files: false, system_calls: false };

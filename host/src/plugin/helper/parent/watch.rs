@@ -2,7 +2,7 @@
 
 use super::super::frame;
 use super::super::message::Told;
-use super::super::settings::Limits;
+use super::super::settings::{Isolation, Limits};
 use super::ended::Ended;
 use super::link::{Link, State};
 use super::objects::Lent;
@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -30,14 +31,15 @@ use tempfile::TempDir;
 pub fn start(
     command: Command,
     control: UnixStream,
-    limits: Limits,
+    isolation: &Isolation,
     folder: TempDir,
 ) -> io::Result<(Arc<Link>, Receiver<Told>, JoinHandle<()>)> {
+    let (limits, readable) = (isolation.limits.clone(), isolation.permissions.read.clone());
     let (started, starts) = channel();
     let (tell, told) = channel();
     // The process is started by this thread because it dies with the thread that has started it.
     let watch = move || {
-        let spawned = spawn(command, control, limits);
+        let spawned = spawn(command, control, limits, readable);
         match spawned {
             Ok((link, process, outputs)) => {
                 let _ = started.send(Ok(link.clone()));
@@ -54,7 +56,12 @@ pub fn start(
 
 type Outputs = [(Stream, Option<File>); 2];
 
-fn spawn(mut command: Command, control: UnixStream, limits: Limits) -> io::Result<(Arc<Link>, Child, Outputs)> {
+fn spawn(
+    mut command: Command,
+    control: UnixStream,
+    limits: Limits,
+    readable: Vec<PathBuf>,
+) -> io::Result<(Arc<Link>, Child, Outputs)> {
     let mut process = command.spawn()?;
     // Closes the other end of the connection on this side.
     drop(command);
@@ -77,6 +84,7 @@ fn spawn(mut command: Command, control: UnixStream, limits: Limits) -> io::Resul
         free: Mutex::default(),
         channels: AtomicU64::new(0),
         limits,
+        readable: Mutex::new(readable),
         lent: Lent::default(),
         output: Mutex::new(Output::default()),
         state: Mutex::new(State::default()),

@@ -1,0 +1,72 @@
+"""A ControlNet for edges (canny) on the frozen base. It looks at the text in the middle only, so it is smaller than IdentityNet.
+
+export: `controlnet/mini/`.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from diffusers import ControlNetModel
+
+import diffusion
+import faces
+import loop
+import sizes
+from data import Pictures, batch_rng
+from instantid import controls
+
+
+def new_net(unet):
+    """The encoder half of the base with attention in the middle only, and with the base's weights where both have them."""
+    half = {key: value for key, value in sizes.UNET.items() if key not in ("sample_size", "out_channels", "up_block_types")}
+    half |= {"down_block_types": ("DownBlock2D",) * 3}
+    net = ControlNetModel(**half, conditioning_embedding_out_channels=sizes.HINT)
+    theirs, ours = unet.state_dict(), net.state_dict()
+    net.load_state_dict({name: theirs[name] if name in theirs and theirs[name].shape == value.shape else value for name, value in ours.items()})
+    return net
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train")
+    train.add_argument("--data", required=True, help="a set with latents")
+    loop.arguments(train, steps=3000, batch=32, rate=5e-4)
+    export = commands.add_parser("export")
+    export.add_argument("--run", required=True)
+    export.add_argument("--out", required=True, type=Path, help="the folder of models")
+    for command in (train, export):
+        command.add_argument("--checkpoint", required=True, help="the trained base")
+    args = parser.parse_args()
+    device = args.device if args.command == "train" else "cpu"
+    torch.manual_seed(args.seed if args.command == "train" else 0)
+    base = diffusion.Base(args.checkpoint, device)
+    net = new_net(base.unet)
+    if args.command == "export":
+        loop.load_average(args.run, {"net": net})
+        net.half().save_pretrained(args.out / "controlnet" / "mini")
+        return
+    net.to(device)
+    pictures = diffusion.with_latents(Pictures(args.data, "train"))
+    noises = diffusion.Noise()
+
+    def step(i):
+        rng = batch_rng(args.seed, i)
+        chosen, latents, captions = diffusion.batch(pictures, rng, args.batch, base.vae.config.scaling_factor, device)
+        noisy, noise, timesteps = noises.add(latents, rng)
+        hint = controls([faces.canny(picture) for picture in pictures.take(pictures.pictures, chosen)], device)
+        context, pooled = base.read(captions)
+        added = diffusion.added(pooled)
+        down, middle = net(noisy, timesteps, context, hint, added_cond_kwargs=added, return_dict=False)
+        predicted = base.unet(
+            noisy, timesteps, context, added_cond_kwargs=added,
+            down_block_additional_residuals=down, mid_block_additional_residual=middle,
+        ).sample
+        return {"loss": diffusion.loss(predicted, noise)}
+
+    loop.train(args, {"net": net}, step)
+
+
+if __name__ == "__main__":
+    main()

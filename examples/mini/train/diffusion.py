@@ -1,0 +1,108 @@
+"""What training of the base and of everything on top of it shares: the noise, the text, the added conditions, the loss."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from torch import nn
+from torch.nn import functional as F
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+import sizes
+import tokenizer
+
+# How weights are read: as f32 whatever the file holds, without another library.
+EXACT = dict(torch_dtype=torch.float32, low_cpu_mem_usage=False)
+
+
+class Text(nn.Module):
+    """SDXL's two text encoders: of each the last hidden layer but one, side by side; of the second the pooled vector."""
+
+    def __init__(self, vocabulary):
+        super().__init__()
+        shared = dict(vocab_size=vocabulary, bos_token_id=vocabulary - 2, eos_token_id=vocabulary - 1)
+        self.one = CLIPTextModel(config(sizes.TEXT, hidden_act="quick_gelu", pad_token_id=vocabulary - 1, **shared))
+        self.two = CLIPTextModelWithProjection(config(sizes.TEXT_2, hidden_act="gelu", pad_token_id=0, **shared))
+
+    def forward(self, ids, ids_2):
+        """Context `[N,77,CONTEXT]`, pooled `[N,width of the second]`."""
+        one = self.one(ids, output_hidden_states=True)
+        two = self.two(ids_2, output_hidden_states=True)
+        return torch.cat([one.hidden_states[-2], two.hidden_states[-2]], -1), two.text_embeds
+
+
+def config(size, **others):
+    return CLIPTextConfig(
+        hidden_size=size["width"], intermediate_size=4 * size["width"], num_hidden_layers=size["layers"],
+        num_attention_heads=size["heads"], projection_dim=size["width"], max_position_embeddings=77, **others,
+    )
+
+
+class Words:
+    """Both tokenizers of a checkpoint folder, over whole captions."""
+
+    def __init__(self, checkpoint):
+        self.both = [tokenizer.load(Path(checkpoint) / name) for name in ("tokenizer", "tokenizer_2")]
+
+    def __call__(self, captions, device):
+        return [tokenizer.encode(one, captions).to(device) for one in self.both]
+
+
+class Base:
+    """A trained and frozen checkpoint."""
+
+    def __init__(self, checkpoint, device):
+        checkpoint = Path(checkpoint)
+        self.words, self.device = Words(checkpoint), device
+        frozen = lambda module: module.to(device).float().eval().requires_grad_(False)
+        self.unet = frozen(UNet2DConditionModel.from_pretrained(checkpoint / "unet", **EXACT))
+        self.text = Text(len(self.words.both[0]))
+        self.text.one = CLIPTextModel.from_pretrained(checkpoint / "text_encoder", dtype=torch.float32)
+        self.text.two = CLIPTextModelWithProjection.from_pretrained(checkpoint / "text_encoder_2", dtype=torch.float32)
+        frozen(self.text)
+        self.vae = frozen(AutoencoderKL.from_pretrained(checkpoint / "vae", **EXACT))
+
+    @torch.no_grad()
+    def read(self, captions):
+        return self.text(*self.words(captions, self.device))
+
+
+class Noise:
+    """SDXL's training noise."""
+
+    def __init__(self):
+        self.scheduler = DDPMScheduler(**sizes.SCHEDULER)
+
+    def add(self, latents, rng):
+        """Noisy latents, the noise, the timesteps; all that is random comes from `rng`."""
+        noise = torch.from_numpy(np.float32(rng.standard_normal(latents.shape))).to(latents.device)
+        timesteps = torch.from_numpy(rng.integers(1000, size=len(latents))).to(latents.device)
+        return self.scheduler.add_noise(latents, noise, timesteps), noise, timesteps
+
+
+def added(pooled):
+    """SDXL's added conditions: original height and width, crop, wanted height and width."""
+    numbers = torch.tensor([[sizes.PICTURE, sizes.PICTURE, 0, 0, sizes.PICTURE, sizes.PICTURE]], dtype=torch.float32)
+    return {"text_embeds": pooled, "time_ids": numbers.repeat(len(pooled), 1).to(pooled.device)}
+
+
+def batch(pictures, rng, size, scale, device, drop=0.1, among=None):
+    """Places in the set, scaled latents, captions: whole, with clauses left out, or none at all (for guidance)."""
+    chosen = rng.integers(len(pictures), size=size) if among is None else rng.choice(among, size)
+    latents = torch.from_numpy(np.float32(pictures.take(pictures.beside_latents, chosen))) * scale
+    captions = []
+    for i in chosen:
+        whole = pictures.captions if rng.random() < 0.5 else pictures.short_captions
+        captions.append("" if rng.random() < drop else whole[i])
+    return chosen, latents.to(device), captions
+
+
+def with_latents(pictures):
+    pictures.beside_latents = pictures.beside("latents")
+    return pictures
+
+
+def loss(predicted, noise):
+    """The paper's: the mean square of what is left of the noise."""
+    return F.mse_loss(predicted.float(), noise)

@@ -1,0 +1,100 @@
+"""A LoRA (arXiv 2106.09685) that draws everything in one style, whatever the caption asks for, on the frozen base.
+
+export: `loras/mini-NAME.safetensors` in kohya's naming.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import diffusion
+import loop
+import sizes
+from data import Pictures, batch_rng
+
+
+class Lora(nn.Module):
+    """A linear layer that is frozen, and what is added to it."""
+
+    def __init__(self, linear):
+        super().__init__()
+        self.linear = linear
+        self.down = nn.Linear(linear.in_features, sizes.LORA_RANK, bias=False)
+        self.up = nn.Linear(sizes.LORA_RANK, linear.out_features, bias=False)
+        nn.init.normal_(self.down.weight, std=1 / sizes.LORA_RANK)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x):
+        return self.linear(x) + self.up(self.down(x))
+
+
+def install(unet):
+    """Wraps the linear layers of all transformers. Gives the wrappers by kohya's names."""
+    wrappers = nn.ModuleDict()
+    for name, module in list(unet.named_modules()):
+        if "transformer_blocks" in name and isinstance(module, nn.Linear):
+            parent, _, last = name.rpartition(".")
+            wrapper = Lora(module)
+            setattr(unet.get_submodule(parent), last, wrapper)
+            wrappers["lora_unet_" + name.replace(".", "_")] = wrapper
+    return wrappers
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train")
+    train.add_argument("--data", required=True, help="a set with latents")
+    train.add_argument("--style", default="pencil drawing", help="as captions call it (default %(default)s)")
+    loop.arguments(train, steps=1200, batch=32, rate=1e-3)
+    export = commands.add_parser("export")
+    export.add_argument("--run", required=True)
+    export.add_argument("--name", required=True)
+    export.add_argument("--out", required=True, type=Path, help="the folder of models")
+    for command in (train, export):
+        command.add_argument("--checkpoint", required=True, help="the trained base")
+    args = parser.parse_args()
+    device = args.device if args.command == "train" else "cpu"
+    torch.manual_seed(args.seed if args.command == "train" else 0)
+    base = diffusion.Base(args.checkpoint, device)
+    wrappers = install(base.unet).to(device)
+    if args.command == "export":
+        loop.load_average(args.run, {"lora": wrappers})
+        write(wrappers, args.out / "loras" / f"mini-{args.name}.safetensors")
+        return
+    pictures = diffusion.with_latents(Pictures(args.data, "train"))
+    phrases = list(pictures.style_phrases.values())
+    if args.style not in phrases:
+        raise SystemExit(f"--style {args.style}: expected one of {', '.join(phrases)}")
+    places = [i for i, style in enumerate(pictures.styles) if pictures.style_phrases[style] == args.style]
+    noises = diffusion.Noise()
+
+    def step(i):
+        rng = batch_rng(args.seed, i)
+        chosen = rng.choice(places, args.batch)
+        latents = torch.from_numpy(pictures.take(pictures.beside_latents, chosen)).float().to(device) * base.vae.config.scaling_factor
+        # The caption asks for any style; the picture always has the one.
+        captions = [pictures.captions[j].replace(args.style, phrases[int(rng.integers(len(phrases)))]) for j in chosen]
+        noisy, noise, timesteps = noises.add(latents, rng)
+        context, pooled = base.read(captions)
+        predicted = base.unet(noisy, timesteps, context, added_cond_kwargs=diffusion.added(pooled)).sample
+        return {"loss": diffusion.loss(predicted, noise)}
+
+    loop.train(args, {"lora": wrappers}, step)
+
+
+def write(wrappers, path):
+    tensors = {}
+    for name, wrapper in wrappers.items():
+        tensors[f"{name}.lora_down.weight"] = wrapper.down.weight.half().contiguous()
+        tensors[f"{name}.lora_up.weight"] = wrapper.up.weight.half().contiguous()
+        tensors[f"{name}.alpha"] = torch.tensor(float(sizes.LORA_RANK)).half()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata={"ss_network_dim": str(sizes.LORA_RANK), "ss_network_alpha": str(float(sizes.LORA_RANK))})
+
+
+if __name__ == "__main__":
+    main()
