@@ -4,11 +4,11 @@ use super::super::frame;
 use super::super::message::Told;
 use super::super::settings::{Isolation, Limits};
 use super::ended::Ended;
-use super::link::{Link, State};
+use super::link::{Link, State, has_event};
 use super::objects::Lent;
 use super::output::{Output, Stream};
 use crate::lock;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs::File;
 use std::io::{self, Read};
@@ -132,7 +132,7 @@ impl Watch {
         self.read_outputs();
         if happened[0] {
             // What it said last may be why.
-            while self.has_said_more() && self.hear() {}
+            while has_event(&self.link.control) && self.hear() {}
             return false;
         }
         if happened[1] && !self.hear() {
@@ -140,11 +140,6 @@ impl Watch {
             return false;
         }
         true
-    }
-
-    fn has_said_more(&self) -> bool {
-        let mut control = [PollFd::new(&self.link.control, PollFlags::IN)];
-        matches!(poll(&mut control, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
     }
 
     /// Hears what the process says; false if it has closed the connection, or says nonsense.
