@@ -4,6 +4,7 @@ use super::super::frame;
 use super::super::message::Told;
 use super::super::settings::{Isolation, Limits};
 use super::ended::Ended;
+use super::folder::Folder;
 use super::link::{Link, State, has_event};
 use super::objects::Lent;
 use super::output::{Output, Stream};
@@ -21,7 +22,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// Starts a process and the thread beside it. Gives the connection, what the process says while it starts, and the thread,
 /// which ends with the process and takes its folder away.
@@ -32,7 +32,7 @@ pub fn start(
     command: Command,
     control: UnixStream,
     isolation: &Isolation,
-    folder: TempDir,
+    folder: Folder,
 ) -> io::Result<(Arc<Link>, Receiver<Told>, JoinHandle<()>)> {
     let (limits, readable) = (isolation.limits.clone(), isolation.permissions.read.clone());
     let (started, starts) = channel();
