@@ -71,6 +71,7 @@ mod isolated {
     use super::*;
     use selfsame_host::plugin::helper::{Isolation, Limits, describe};
     use selfsame_host::{NodeState, RunResult};
+    use std::process::{Command, Stdio};
 
     /// The node in C in a process of its own, with strikes of its own.
     fn process() -> Arc<dyn NodeType> {
@@ -304,5 +305,43 @@ mod isolated {
         assert!(process.exists() && folder.exists(), "{told}");
         drop(plugin);
         assert!(!process.exists() && !folder.exists(), "{told}");
+    }
+
+    /// Also if nobody could tell it to end.
+    #[test]
+    fn the_process_ends_with_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("g.ron"), graph(r#""p": Process(how: "spin")"#, "p.out")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_selfsame"));
+        command.args(["run", "g.ron", "--isolate-plugins", "--plugin"]).arg(c_library()).current_dir(folder.path());
+        command.env("SELFSAME_CONFIG", "").env("HOME", folder.path()).env("XDG_CACHE_HOME", folder.path());
+        let mut program = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let parent = format!("PPid:\t{}\n", program.id());
+        let children = || -> Vec<PathBuf> {
+            let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+            let status = |path: &PathBuf| std::fs::read_to_string(path.join("status")).unwrap_or_default();
+            all.filter(|path| status(path).contains(&parent)).collect()
+        };
+        let field = |path: &PathBuf, i: usize| {
+            let stat = std::fs::read_to_string(path.join("stat")).unwrap_or_default();
+            stat.split(' ').nth(i).unwrap_or_default().to_owned()
+        };
+        // The first one has only described the plugin; the one that spins uses up its time.
+        let spins = |path: &PathBuf| field(path, 13).parse::<u64>().is_ok_and(|ticks| ticks > 20);
+        let started = Instant::now();
+        let process = loop {
+            if let Some(process) = children().into_iter().find(spins) {
+                break process;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "it does not run");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        program.kill().unwrap();
+        program.wait().unwrap();
+        // Whoever inherits it may not look after it.
+        while !matches!(&*field(&process, 2), "" | "Z") {
+            assert!(started.elapsed() < Duration::from_secs(120), "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

@@ -66,6 +66,8 @@ pub enum ToPlugin {
 pub struct Run {
     /// The number of the call; later calls have greater ones.
     pub call: u64,
+    /// It is cancelled already.
+    pub is_cancelled: bool,
     /// What is called.
     pub what: Callee,
     /// The id in the graph of the node that runs; none outside of any.

@@ -9,7 +9,7 @@ use super::{Process, end};
 use crate::lock;
 use selfsame_sdk::{Ctx, Error, Inputs, Result, Slot, panics};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
@@ -87,7 +87,10 @@ pub fn start(process: Arc<Process>, socket: UnixStream, cancelled: Arc<AtomicU64
 
 /// Does what was called and says what it gave, which must be held until the host has it.
 fn answer(process: &Arc<Process>, line: &Line, cancelled: &AtomicU64, run: Run, payload: Payload) -> Vec<Slot> {
-    let Run { call, what, node_id } = run;
+    let Run { call, is_cancelled, what, node_id } = run;
+    if is_cancelled {
+        cancelled.fetch_max(call, Ordering::Relaxed);
+    }
     let services = node_id.as_deref().map(|node_id| Remote::new(process, line, cancelled, call, node_id));
     let ctx = services.as_ref().map(|services| Ctx::new(services));
     let called = panics::catch(|| match what {

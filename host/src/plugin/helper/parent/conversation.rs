@@ -64,21 +64,21 @@ impl<'a> Conversation<'a> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let channel = link.channel().map_err(|error| Broken::Failed(link.named(error.into())))?;
         let call = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        let now = Instant::now();
+        let (now, is_cancelled) = (Instant::now(), services.is_some_and(Services::is_cancelled));
         let conversation = Conversation {
             link,
             channel: &channel,
             services,
             call,
             started: Cell::new(now),
-            cancelled: Cell::new(None),
+            cancelled: Cell::new(is_cancelled.then_some(now)),
             killed: Cell::new(false),
             looked: Cell::new(None),
             measured: Cell::new(now),
             lines: RefCell::default(),
         };
         let node_id = services.map(|services| services.node_id().to_owned());
-        let given = conversation.run(&ToPlugin::Run(Run { call, what, node_id }), values);
+        let given = conversation.run(&ToPlugin::Run(Run { call, is_cancelled, what, node_id }), values);
         if !link.is_gone() {
             link.give_back(channel);
         }

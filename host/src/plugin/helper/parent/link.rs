@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 use selfsame_sdk::{Error, Status};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +54,12 @@ pub struct State {
 pub struct Channel {
     pub number: u64,
     pub socket: UnixStream,
+}
+
+/// Whether there is something to be read now; of a process, whether it has ended.
+pub fn has_event(of: impl AsFd) -> bool {
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    matches!(poll(&mut [PollFd::new(&of, PollFlags::IN)], Some(&at_once)), Ok(1))
 }
 
 impl Link {
@@ -138,8 +144,12 @@ impl Link {
 
     /// Whether it has ended, or will in a moment.
     pub fn is_gone(&self) -> bool {
-        let state = lock(&self.state);
-        state.ended.is_some() || state.killed.is_some()
+        let is_known = {
+            let state = lock(&self.state);
+            state.ended.is_some() || state.killed.is_some()
+        };
+        // The thread beside it may not have come to it yet.
+        is_known || has_event(&self.pidfd)
     }
 
     /// A process that has closed its connection has a second to end, then it is killed.

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod ended;
+mod folder;
 mod link;
 mod node;
 mod objects;

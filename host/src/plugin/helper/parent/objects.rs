@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
-/// The most bytes that a process may say an object holds: more than any machine has, and far from what a sum cannot hold.
-const MAX_BYTES: u64 = 1 << 48;
+/// The most bytes that a process may say an object holds, far from what a sum cannot hold.
+const MAX_BYTES: u64 = 1 << 40;
 
 /// Objects of this side that a process was lent.
 #[derive(Default)]

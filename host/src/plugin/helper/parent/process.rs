@@ -4,6 +4,7 @@ use super::super::super::PluginError;
 use super::super::message::{Control, Start, Told, VERSION};
 use super::super::settings::{Isolation, Sandbox};
 use super::super::{ARGUMENT, Description};
+use super::folder::Folder;
 use super::link::Link;
 use super::{objects, watch};
 use selfsame_sdk::NodeDescriptor;
@@ -64,7 +65,7 @@ impl Process {
             let text = path.to_str().map(str::to_owned);
             text.ok_or_else(|| PluginError::Process(format!("the path {} is not Unicode", path.display())))
         };
-        let folder = tempfile::Builder::new().prefix("selfsame-plugin-").tempdir().map_err(not_started)?;
+        let folder = Folder::new().map_err(not_started)?;
         let start = Start {
             library: unicode(library)?,
             digest: digest.to_owned(),

@@ -4,11 +4,12 @@ use super::super::frame;
 use super::super::message::Told;
 use super::super::settings::{Isolation, Limits};
 use super::ended::Ended;
-use super::link::{Link, State};
+use super::folder::Folder;
+use super::link::{Link, State, has_event};
 use super::objects::Lent;
 use super::output::{Output, Stream};
 use crate::lock;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,7 +22,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// Starts a process and the thread beside it. Gives the connection, what the process says while it starts, and the thread,
 /// which ends with the process and takes its folder away.
@@ -32,7 +32,7 @@ pub fn start(
     command: Command,
     control: UnixStream,
     isolation: &Isolation,
-    folder: TempDir,
+    folder: Folder,
 ) -> io::Result<(Arc<Link>, Receiver<Told>, JoinHandle<()>)> {
     let (limits, readable) = (isolation.limits.clone(), isolation.permissions.read.clone());
     let (started, starts) = channel();
@@ -132,7 +132,7 @@ impl Watch {
         self.read_outputs();
         if happened[0] {
             // What it said last may be why.
-            while self.has_said_more() && self.hear() {}
+            while has_event(&self.link.control) && self.hear() {}
             return false;
         }
         if happened[1] && !self.hear() {
@@ -140,11 +140,6 @@ impl Watch {
             return false;
         }
         true
-    }
-
-    fn has_said_more(&self) -> bool {
-        let mut control = [PollFd::new(&self.link.control, PollFlags::IN)];
-        matches!(poll(&mut control, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
     }
 
     /// Hears what the process says; false if it has closed the connection, or says nonsense.

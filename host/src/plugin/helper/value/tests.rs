@@ -1,6 +1,8 @@
 //! Values that were written and read again are the same; what is no value is an error.
 
+use super::super::message::{ToHost, Told};
 use super::*;
+use proptest::prelude::{any, prop, proptest};
 use selfsame_sdk::ffi::{Blob, Struct};
 use selfsame_sdk::{Error, Image, Latent, Mask, Tensor, Value};
 use std::sync::Mutex;
@@ -121,4 +123,16 @@ fn what_is_no_value_is_an_error() {
     let other = Wire::Blob("MODEL", Place::Inside(0));
     assert!(said(&bytes(&[other])).contains("expected the name of a type of the plugin's"));
     assert_eq!(said(&bytes(&[Wire::Unset])), "nothing instead of a value");
+}
+
+proptest! {
+    /// Whatever a process says is read or refused.
+    #[test]
+    fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let kept = Kept::default();
+        let mut decoder = Decoder::new(&kept, &bytes, None).unwrap();
+        while !decoder.is_empty() && decoder.slot().is_ok() {}
+        let _ = postcard::take_from_bytes::<ToHost>(&bytes);
+        let _ = postcard::take_from_bytes::<Told>(&bytes);
+    }
 }
