@@ -95,3 +95,15 @@ pub fn in_a_child(folder: &std::path::Path, library: &std::path::Path, graph: &s
     command.current_dir(folder).env("SELFSAME_CONFIG", "").env("HOME", folder).env("XDG_CACHE_HOME", folder);
     command
 }
+
+/// The list of hazards names a test for each of them, and all of these are there.
+#[test]
+fn every_hazard_has_its_test() {
+    let list = std::fs::read_to_string(file("plugins/fixtures/README.md")).unwrap();
+    let names: Vec<(&str, &str)> = list.split('`').filter_map(|word| word.split_once("::")).collect();
+    assert!(names.len() > 60, "{} tests", names.len());
+    for (module, test) in names.into_iter().filter(|(module, _)| *module != "ffi" && *module != "file") {
+        let source = std::fs::read_to_string(file(&format!("tests/plugins/{module}.rs"))).unwrap();
+        assert!(source.contains(&format!("fn {test}()")), "{module}::{test}");
+    }
+}

@@ -161,6 +161,17 @@ fn a_panic_while_another_unwinds_ends_the_process() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_panic_while_another_unwinds_is_a_failure_of_an_isolated_node() {
+    let plugin = Plugin::load_isolated(&library("selfsame-fixtures"), &isolation()).unwrap();
+    let (host, folder) = (host(&plugin), tempfile::tempdir().unwrap());
+    let told = failure(&run(&host, folder.path(), &explode("unwinding")));
+    assert!(told.contains("the plugin crashed, and the host goes on: ") && told.contains("SIGABRT"), "{told}");
+    assert!(matches!(output(&run(&host, folder.path(), &explode("not"))), Value::Int(1)));
+    runs_well(&host);
+}
+
+#[test]
 fn a_node_that_panicked_is_made_anew() {
     let plugin = fixtures();
     let node = plugin.nodes().iter().find(|node| node.descriptor().name == "Explode").unwrap();

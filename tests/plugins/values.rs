@@ -39,6 +39,28 @@ fn what_is_exported_is_read_only() {
     assert_eq!(image(&hazard.gives("write exported")).data(), [1.0; 12]);
 }
 
+/// In a process of its own a plugin has copies, or memory that it may only read.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_isolated_plugin_cannot_change_what_it_was_lent() {
+    use selfsame_host::plugin::Plugin;
+    use selfsame_sdk::{Image, testing::TestHost};
+    let library = Hazard::new("values", "*").plugin.path().to_owned();
+    let plugin = Plugin::load_isolated(&library, &isolation()).unwrap();
+    for size in [2, 600] {
+        let image = Image::new([1, size, size, 3], vec![1.0; size * size * 3]).unwrap();
+        let run = |how: &str| {
+            let inputs = [("how", Value::Text(how.into())), ("image", Value::object(image.clone()))];
+            TestHost::new().run(&*plugin.nodes()[0], &inputs)
+        };
+        if let Err(error) = run("write") {
+            assert!(error.message.contains("SIGSEGV"), "{error}");
+        }
+        assert!(image.data().iter().all(|x| *x == 1.0));
+        assert!(run("well").is_ok());
+    }
+}
+
 #[test]
 fn a_context_is_closed_when_its_call_is_over() {
     let hazard = Hazard::new("values", "*");
