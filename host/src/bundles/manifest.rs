@@ -10,7 +10,7 @@
 //!     homepage: "https://acme.example",
 //!     abi: (major: 1, min_minor: 0),
 //!     nodes: {"com.acme.gain": "Gain"},
-//!     permissions: ["network"],
+//!     permissions: [network],
 //!     targets: {
 //!         "x86_64-unknown-linux-gnu": (file: "lib/x86_64-unknown-linux-gnu/libacme_filters.so", sha256: "9f86d0..."),
 //!     },
@@ -293,7 +293,7 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         };
         has("format: 1", "format: 2", "plugin.ron: format 2 is not known");
-        has("license:", "licence:", "plugin.ron:7:12: Unexpected field named `licence`");
+        has("license:", "licence:", "plugin.ron:8:5: Unexpected field named `licence`");
         has("acme-filters", "../p", "the id \"../p\" is not like");
         has("\"1.0.0\"", "\"\"", "the version is empty");
         has("\"Ada\"", "\"\\u{1b}[2J\"", "`authors` holds the control character '\\u{1b}'");

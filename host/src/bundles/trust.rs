@@ -5,7 +5,7 @@
 //!     format: 1,
 //!     plugins: {
 //!         "acme-filters": (level: trusted, pin: Key("RWQ...")),
-//!         "face-mesh": (level: isolated, pin: Sha256("9f86d0..."), permissions: ["network"]),
+//!         "face-mesh": (level: isolated, pin: Sha256("9f86d0..."), permissions: [network]),
 //!         "bad-one": (level: denied),
 //!     },
 //! )

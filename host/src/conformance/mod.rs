@@ -116,9 +116,10 @@ fn run(node: &dyn NodeType, folder: &Path, findings: &mut Vec<Finding>) -> std::
                     }
                 }
             }
-            // What a node refuses, it refuses; that it broke is something else.
+            // What a node refuses, it refuses; that it broke is something else, and says enough.
             Err(error) if is_broken(error) => {
                 findings.push(Finding::error(format!("{}: {error}", samples.describe())));
+                return Ok(succeeded);
             }
             Err(error) => drop(failures.insert(error.to_string())),
         }
