@@ -134,7 +134,7 @@ fn broken_promises_are_found_and_a_crash_is_one_of_them() {
     };
     has("Counts", "true: the same node gave another result for the same inputs; a node whose results vary says");
     has("Counts", "true: another node of this type gave another result");
-    has("NoNumber", "true: output `out` holds NaN, which is no number");
+    has("NoNumber", "output `out`: a FLOAT of NaN; expected a finite number");
     has("Nothing", "true: with defaults and small pictures: output `out`: it was not set");
     has("Crashes", "SIGSEGV");
     has("Refuses", "false: it never gave a result, and says: not on Sundays");
