@@ -62,12 +62,6 @@ pub fn compiled_in() -> &'static Host {
     })
 }
 
-/// A host with the sample nodes in a process of their own.
-pub fn isolated() -> &'static Host {
-    static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| host(&Plugin::load_isolated(&library("selfsame-samples"), &isolation()).unwrap()))
-}
-
 /// A host with the nodes that misbehave.
 pub fn hostile() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();

@@ -70,6 +70,8 @@ fn plugin(found: &Found, with: &mut Isolated) -> Result<Arc<Plugin>, PluginError
     }
     let granted = with.trust.get(found.id()).map(|entry| entry.permissions.clone()).unwrap_or_default();
     let mut isolation = with.isolation.clone();
+    // What lies in a bundle is there for its plugin.
+    isolation.permissions.read.push(found.path.clone());
     isolation.permissions.network |= granted.contains(&Permission::Network);
     if granted.contains(&Permission::ReadFiles) {
         isolation.permissions.read.extend_from_slice(&with.readable);

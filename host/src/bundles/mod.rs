@@ -5,6 +5,25 @@
 //! is read once, and what was compared with the manifest and the policy is what is loaded.
 //!
 //! A signature says who made a plugin, not that it is safe: a trusted plugin has all rights of its user.
+//!
+//! A program that embeds the host has the plugins of its user like this:
+//!
+//! ```no_run
+//! use selfsame_host::Nodes;
+//! use selfsame_host::bundles::{Folders, Found, Isolated, Rules, Scans, Shelf, Trust};
+//! use selfsame_host::plugin::helper::Isolation;
+//!
+//! let trust = Trust::open(&Trust::usual_place().ok_or("there is no folder for settings")?)?;
+//! let mut scans = Scans::open(Scans::usual_place());
+//! let mut shelf = Shelf::look(&[], &Folders::new([], []), &[], &Rules::new(&trust, &scans));
+//! if let Some(alarm) = shelf.found.iter().find_map(Found::alarm) {
+//!     return Err(alarm.into());
+//! }
+//! let mut nodes = Nodes::built_in();
+//! let isolation = Isolation { program: "/usr/bin/selfsame".into(), ..Isolation::default() };
+//! shelf.load(&mut nodes, &mut Isolated { scans: &mut scans, trust: &trust, isolation, readable: Vec::new() })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bundle;
 mod error;

@@ -3,28 +3,27 @@
 //! A signature covers the manifest, and by the digests in it the libraries; not what else lies in a bundle.
 
 use super::error::BundleError;
-use minisign::{PublicKey, SecretKey, SecretKeyBox, SignatureBox};
+use minisign::{SecretKey, SecretKeyBox, SignatureBox};
+use minisign_verify::{PublicKey, Signature};
 use std::io::Cursor;
 use std::path::Path;
 
 /// A public key in the one line that minisign writes: `RW...`.
 pub(super) fn key(text: &str) -> Result<PublicKey, String> {
     let expected = "is not a minisign key, the line `RW...` of a `.pub` file";
-    // The crate reads a key of any length, and then fails.
-    let known = text.len() == 56 && text.is_ascii();
-    PublicKey::from_base64(text.trim()).ok().filter(|_| known).ok_or_else(|| format!("{text:?} {expected}"))
+    PublicKey::from_base64(text).map_err(|_| format!("{text:?} {expected}"))
 }
 
 /// Whether a signature is one of these bytes by this key.
 pub(super) fn verify(public_key: &str, bytes: &[u8], signature: &str) -> Result<(), String> {
-    let key = key(public_key)?;
-    let signature = SignatureBox::from_string(signature).map_err(|error| format!("it is no signature: {error}"))?;
-    minisign::verify(&key, &signature, Cursor::new(bytes), true, false, false)
+    let signature = Signature::decode(signature).map_err(|error| format!("it is no signature: {error}"))?;
+    key(public_key)?
+        .verify(bytes, &signature, false)
         .map_err(|error| format!("it is not a signature of {} by the key {public_key}: {error}", super::MANIFEST))
 }
 
 /// The text of a signature of these bytes. `secret_key` is a file that minisign wrote; its password is asked for where it has
-/// one. Gives the public key, too.
+/// one.
 ///
 /// # Errors
 /// If the key cannot be read.
@@ -39,7 +38,8 @@ pub fn sign(secret_key: &Path, bytes: &[u8]) -> Result<String, BundleError> {
 /// # Errors
 /// If the key cannot be read.
 pub fn public_key_of(secret_key: &Path) -> Result<String, BundleError> {
-    let public = PublicKey::from_secret_key(&open(secret_key)?).map_err(|error| unusable(secret_key, error))?;
+    let public =
+        minisign::PublicKey::from_secret_key(&open(secret_key)?).map_err(|error| unusable(secret_key, error))?;
     Ok(public.to_base64())
 }
 
@@ -55,4 +55,36 @@ fn open(path: &Path) -> Result<SecretKey, BundleError> {
 
 fn unusable(path: &Path, error: minisign::PError) -> BundleError {
     BundleError::Signature { path: path.to_owned(), problem: format!("it is not a secret key of minisign: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Signatures come from whoever made the bundle.
+    #[test]
+    fn what_is_no_signature_is_refused_and_nothing_else_happens() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret.key");
+        let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+        std::fs::write(&path, pair.sk.to_box(None).unwrap().into_string()).unwrap();
+        let (public, signature) = (public_key_of(&path).unwrap(), sign(&path, b"text").unwrap());
+        assert_eq!(verify(&public, b"text", &signature), Ok(()));
+        assert!(verify(&public, b"next", &signature).unwrap_err().starts_with("it is not a signature of plugin.ron"));
+        assert!(verify("RWQ", b"text", &signature).unwrap_err().starts_with("\"RWQ\" is not a minisign key"));
+        for end in 0..signature.trim_end().len() {
+            assert!(verify(&public, b"text", &signature[..end]).is_err(), "cut at {end}");
+        }
+        let lines: Vec<&str> = signature.lines().collect();
+        for line in 0..lines.len() {
+            for other in ["", "AAAA", "trusted comment: ", "\u{e9}"] {
+                let mut changed = lines.clone();
+                changed[line] = other;
+                // Nobody has signed the untrusted comment.
+                assert_eq!(verify(&public, b"text", &changed.join("\n")).is_ok(), line == 0, "{line} {other}");
+            }
+        }
+        std::fs::write(&path, "no key").unwrap();
+        assert!(sign(&path, b"text").unwrap_err().to_string().contains("it is not a secret key of minisign"));
+    }
 }

@@ -50,6 +50,9 @@ impl Config {
         let from = extra.as_ref().map_or("built in".to_owned(), |path| format!("built in and {}", path.display()));
         rows.push(row("catalogue", format!("{from}, {models} models"), &origin));
         rows.extend(folders.all().iter().map(|f| row("models", f.path.display().to_string(), &f.origin)));
+        rows.extend(
+            self.flags.plugins.plugin.iter().map(|path| row("plugin", path.display().to_string(), &"--plugin")),
+        );
         rows.extend(plugins.all().iter().map(|f| row("plugins", f.path.display().to_string(), &f.origin)));
         print(&format!("settings file: {place}\n{}", columns(&rows)))?;
         Ok(Exit::Ok)

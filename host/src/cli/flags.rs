@@ -14,6 +14,15 @@ pub struct ModelFlags {
     pub models: Vec<PathBuf>,
 }
 
+/// Where bundles of plugins are looked for.
+#[derive(Args, Clone, Default)]
+pub struct PluginFolders {
+    /// Looks for bundles of plugins in this folder before all others; may be given several times
+    /// [env: SELFSAME_PLUGIN_PATH]
+    #[arg(long, value_name = "DIR")]
+    pub plugin_dir: Vec<PathBuf>,
+}
+
 /// Which node types there are besides those that come with Selfsame.
 #[derive(Args, Clone, Default)]
 pub struct PluginFlags {
@@ -21,10 +30,8 @@ pub struct PluginFlags {
     /// several times
     #[arg(long, value_name = "FILE|BUNDLE")]
     pub plugin: Vec<PathBuf>,
-    /// Looks for bundles of plugins in this folder before all others; may be given several times
-    /// [env: SELFSAME_PLUGIN_PATH]
-    #[arg(long, value_name = "DIR")]
-    pub plugin_dir: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folders: PluginFolders,
     /// Lets plugins run of which nobody has said that they may, each in a process of its own
     #[arg(long)]
     pub allow_unsigned_plugins: bool,

@@ -1,7 +1,7 @@
 //! What is in force: flag, environment, settings file, default, in this order.
 
 use super::exit::{Exit, OrStop, Stop};
-use super::flags::{HostFlags, ModelFlags, PluginFlags, Threads};
+use super::flags::{HostFlags, ModelFlags, PluginFolders, Threads};
 use selfsame_host::models::{Catalogue, Folders};
 use selfsame_host::{Bytes, HostSettings, Nodes, RunOptions, SettingsFile, bundles, platform};
 use std::fmt::{self, Display};
@@ -57,7 +57,7 @@ impl File {
     }
 
     /// Where bundles of plugins are looked for.
-    pub fn plugins(&self, flags: &PluginFlags) -> bundles::Folders {
+    pub fn plugins(&self, flags: &PluginFolders) -> bundles::Folders {
         bundles::Folders::new(flags.plugin_dir.clone(), self.settings.plugins.clone())
     }
 
@@ -93,7 +93,7 @@ impl InForce {
             threads: pick(&flags.threads, ("--threads", "SELFSAME_THREADS"), &set.threads.map(Threads))?,
             folders: file.folders(&flags.models),
             catalogue: file.catalogue()?,
-            plugins: file.plugins(&flags.plugins),
+            plugins: file.plugins(&flags.plugins.folders),
         })
     }
 

@@ -38,6 +38,7 @@ mod memory {
 
 #[cfg(not(target_os = "linux"))]
 mod temporary {
+    use std::env::consts::DLL_SUFFIX;
     use std::io::{self, Write};
     use std::path::PathBuf;
 
@@ -46,7 +47,7 @@ mod temporary {
 
     impl PrivateCopy {
         pub fn new(bytes: &[u8]) -> io::Result<Self> {
-            let mut file = tempfile::Builder::new().prefix("selfsame-plugin-").tempfile()?;
+            let mut file = tempfile::Builder::new().prefix("selfsame-plugin-").suffix(DLL_SUFFIX).tempfile()?;
             file.write_all(bytes)?;
             Ok(PrivateCopy(file.into_temp_path()))
         }

@@ -3,11 +3,11 @@
 use super::subject::Subject;
 use super::{policy, scans};
 use crate::cli::exit::{Exit, OrStop, Stop};
-use crate::cli::flags::PluginFlags;
+use crate::cli::flags::PluginFolders;
 use crate::cli::output::{print, print_json};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{Manifest, Rules};
+use selfsame_host::bundles::{Manifest, Rules, Shelf};
 use selfsame_host::conformance::{self, Checked, Finding};
 use selfsame_host::plugin::Plugin;
 use selfsame_host::plugin::helper::{Description, Isolation, Limits, Permissions};
@@ -30,14 +30,14 @@ pub struct Check {
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
-    plugins: PluginFlags,
+    folders: PluginFolders,
 }
 
 impl Check {
     pub fn run(self, file: &File) -> Result<Exit, Stop> {
         let mut scans = scans();
-        let folders = file.plugins(&self.plugins);
-        let shelf = self.plugins.shelf(file, &[], &Rules::new(&policy()?.0, &scans));
+        let folders = file.plugins(&self.folders);
+        let shelf = Shelf::look(&[], &folders, &[], &Rules::new(&policy()?.0, &scans));
         let subject = Subject::find(&self.what, &shelf, &folders, self.offline)?;
         let path = &subject.library.path;
         let fail = |error| Stop::new(Exit::Wrong, format!("plugin {}: {error}", path.display()));

@@ -4,11 +4,12 @@ use super::list::for_programs;
 use super::subject::{as_bundle, found, warn};
 use super::{policy, scans};
 use crate::cli::exit::{Exit, Stop};
-use crate::cli::flags::PluginFlags;
+use crate::cli::flags::PluginFolders;
 use crate::cli::output::{columns, print, print_json};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{Bundle, Entry, Found, Level, Permission, Pin, Trust};
+use selfsame_host::bundles::{Bundle, Entry, Found, Level, Permission, Pin, Rules, Shelf, Trust};
+use std::path::PathBuf;
 
 /// Says what is known of a plugin: what it offers, who signed it, and what it may do
 ///
@@ -22,23 +23,24 @@ pub struct Info {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    plugins: PluginFlags,
+    folders: PluginFolders,
 }
 
 impl Info {
     pub fn run(mut self, file: &File) -> Result<Exit, Stop> {
         let (trust, scans) = (policy()?.0, scans());
         let named = as_bundle(&self.what);
-        let rules = self.plugins.rules(&trust, &scans);
-        // A bundle that is only looked at is not one that was named to run.
-        self.plugins.plugin_dir.extend(named.iter().filter_map(|path| path.parent()).map(|path| path.to_owned()));
-        let shelf = self.plugins.shelf(file, &[], &rules);
+        // A bundle is found by the folder that it is in: it is looked at, not named to run.
+        let beside = |path: &PathBuf| path.join("..");
+        self.folders.plugin_dir.extend(named.iter().map(beside));
+        let folders = file.plugins(&self.folders);
+        let shelf = Shelf::look(&[], &folders, &[], &Rules::new(&trust, &scans));
         warn(&shelf);
         let is_it =
             |found: &&Found| named.iter().any(|path| path.canonicalize().ok() == found.path.canonicalize().ok());
         let one = match shelf.found.iter().find(is_it) {
             Some(one) => one,
-            None => found(&self.what, &shelf, &file.plugins(&self.plugins))?,
+            None => found(&self.what, &shelf, &folders)?,
         };
         match self.json {
             true => print_json(&for_programs(one))?,

@@ -3,11 +3,11 @@
 use super::subject::warn;
 use super::{policy, scans};
 use crate::cli::exit::{Exit, Stop};
-use crate::cli::flags::PluginFlags;
+use crate::cli::flags::PluginFolders;
 use crate::cli::output::{columns, print, print_json};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{Bundle, Folders, Found, Shelf};
+use selfsame_host::bundles::{Bundle, Folders, Found, Rules, Shelf};
 use serde_json::{Value, json};
 
 /// Lists the plugins that are there, and whether each may run
@@ -19,18 +19,18 @@ pub struct List {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    plugins: PluginFlags,
+    folders: PluginFolders,
 }
 
 impl List {
     pub fn run(self, file: &File) -> Result<Exit, Stop> {
         let (trust, scans) = (policy()?.0, scans());
-        let rules = self.plugins.rules(&trust, &scans);
-        let shelf = self.plugins.shelf(file, &[], &rules);
+        let folders = file.plugins(&self.folders);
+        let shelf = Shelf::look(&[], &folders, &[], &Rules::new(&trust, &scans));
         warn(&shelf);
         match self.json {
             true => print_json(&shelf.found.iter().map(for_programs).collect::<Vec<_>>())?,
-            false => print(&for_people(&shelf, &file.plugins(&self.plugins)))?,
+            false => print(&for_people(&shelf, &folders))?,
         }
         Ok(Exit::Ok)
     }

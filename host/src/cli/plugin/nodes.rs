@@ -18,7 +18,7 @@ impl PluginFlags {
         // Where the environment names no folder of the user, nobody is trusted.
         let trust = if Trust::usual_place().is_some() { policy()?.0 } else { Trust::default() };
         let mut scans = scans();
-        let permissions = Permissions { read: self.plugins_read.clone(), network: false };
+        let permissions = Permissions { read: whole(self.plugins_read.clone()), network: false };
         let isolation = Isolation { permissions, ..Isolation::default() };
         let mut nodes = Nodes::built_in();
         let mut taken = Vec::new();
@@ -28,7 +28,14 @@ impl PluginFlags {
             nodes.add_plugin(&plugin).or_stop(Exit::Wrong)?;
             taken.push((plugin.id().to_owned(), path.clone()));
         }
-        let mut shelf = self.shelf(file, &taken, &self.rules(&trust, &scans));
+        let named: Vec<PathBuf> = self.plugin.iter().filter(|path| Bundle::is_at(path)).cloned().collect();
+        let folders = file.plugins(&self.folders);
+        let rules = Rules {
+            allow_unsigned: self.allow_unsigned_plugins,
+            isolate: self.isolate_plugins,
+            ..Rules::new(&trust, &scans)
+        };
+        let mut shelf = Shelf::look(&named, &folders, &taken, &rules);
         if let Some(alarm) = shelf.found.iter().find_map(Found::alarm) {
             return Err(Stop::new(Exit::Wrong, alarm));
         }
@@ -37,7 +44,6 @@ impl PluginFlags {
             .load(&mut nodes, &mut Isolated { scans: &mut scans, trust: &trust, isolation, readable })
             .or_stop(Exit::Wrong)?;
         warn(&shelf);
-        let folders = file.plugins(self);
         nodes.know_folders(folders.all().iter().map(|folder| folder.path.display().to_string()));
         Ok(nodes)
     }
@@ -50,17 +56,6 @@ impl PluginFlags {
         }
         Plugin::isolated(path, scans.describe(&library, isolation)?, isolation)
     }
-
-    /// By what bundles are judged.
-    pub fn rules<'a>(&self, trust: &'a Trust, scans: &'a Scans) -> Rules<'a> {
-        Rules { trust, scans, allow_unsigned: self.allow_unsigned_plugins, isolate: self.isolate_plugins }
-    }
-
-    /// All bundles.
-    pub fn shelf(&self, file: &File, taken: &[(String, PathBuf)], rules: &Rules) -> Shelf {
-        let named: Vec<PathBuf> = self.plugin.iter().filter(|path| Bundle::is_at(path)).cloned().collect();
-        Shelf::look(&named, &file.plugins(self), taken, rules)
-    }
 }
 
 /// What a plugin with the permission to read files may read: the folder of the graph, and those of models.
@@ -71,6 +66,10 @@ fn readable(file: &File, graph: Option<&Path>) -> Vec<PathBuf> {
     });
     let models = file.folders(&ModelFlags::default());
     let models = models.all().iter().map(|folder| folder.path.clone());
-    // What a process may read is told with whole paths.
-    folder.into_iter().chain(models).filter_map(|folder| std::path::absolute(folder).ok()).collect()
+    whole(folder.into_iter().chain(models))
+}
+
+/// The processes of plugins have another current folder.
+fn whole(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
+    paths.into_iter().filter_map(|path| std::path::absolute(path).ok()).collect()
 }

@@ -4,11 +4,11 @@ use super::info::{names, permission, said};
 use super::subject::{as_bundle, found};
 use super::{policy, scans};
 use crate::cli::exit::{Exit, OrStop, Stop};
-use crate::cli::flags::PluginFlags;
+use crate::cli::flags::PluginFolders;
 use crate::cli::output::{print, tell};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{self, Bundle, Entry, Level, Permission, Pin, Rules, look_alike, target_triple};
+use selfsame_host::bundles::{self, Bundle, Entry, Level, Permission, Pin, Rules, Shelf, look_alike, target_triple};
 use selfsame_host::plugin::PluginError;
 use selfsame_host::plugin::helper::Isolation;
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ pub struct Trust {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    plugins: PluginFlags,
+    folders: PluginFolders,
 }
 
 impl Trust {
@@ -79,8 +79,9 @@ impl Trust {
         if let Some(path) = as_bundle(&self.what).first() {
             return Bundle::open(path).or_stop(Exit::Wrong);
         }
-        let shelf = self.plugins.shelf(file, &[], &Rules::new(trust, &scans()));
-        let found = found(&self.what, &shelf, &file.plugins(&self.plugins))?;
+        let folders = file.plugins(&self.folders);
+        let shelf = Shelf::look(&[], &folders, &[], &Rules::new(trust, &scans()));
+        let found = found(&self.what, &shelf, &folders)?;
         let broken = || Stop::new(Exit::Wrong, found.state.why().unwrap_or_default());
         found.bundle.clone().ok_or_else(broken)
     }

@@ -25,7 +25,7 @@ const FILES: &[c_long] = &[
     SYS_fadvise64, SYS_fallocate, SYS_fchdir, SYS_fcntl, SYS_fdatasync, SYS_flock, SYS_fstat, SYS_fstatfs, SYS_fsync,
     SYS_ftruncate, SYS_getcwd, SYS_getdents64, SYS_linkat, SYS_lseek, SYS_mkdirat, SYS_newfstatat, SYS_openat,
     SYS_openat2, SYS_pipe2, SYS_pread64, SYS_preadv, SYS_preadv2, SYS_pwrite64, SYS_pwritev, SYS_pwritev2, SYS_read,
-    SYS_readahead, SYS_readlinkat, SYS_readv, SYS_renameat, SYS_renameat2, SYS_sendfile, SYS_splice, SYS_statfs,
+    SYS_readahead, SYS_readlinkat, SYS_readv, SYS_renameat2, SYS_sendfile, SYS_splice, SYS_statfs,
     SYS_statx, SYS_symlinkat, SYS_sync_file_range, SYS_tee, SYS_truncate, SYS_umask, SYS_unlinkat, SYS_write,
     SYS_writev,
 ];
@@ -64,9 +64,11 @@ const CONNECTIONS: &[c_long] = &[
 const OLDER: &[c_long] = &[
     SYS_access, SYS_alarm, SYS_arch_prctl, SYS_creat, SYS_dup2, SYS_epoll_create, SYS_epoll_wait, SYS_eventfd,
     SYS_getdents, SYS_getpgrp, SYS_getrlimit, SYS_link, SYS_lstat, SYS_mkdir, SYS_open, SYS_pause, SYS_pipe, SYS_poll,
-    SYS_readlink, SYS_rename, SYS_rmdir, SYS_select, SYS_signalfd, SYS_stat, SYS_symlink, SYS_time, SYS_unlink,
+    SYS_readlink, SYS_rename, SYS_renameat, SYS_rmdir, SYS_select, SYS_signalfd, SYS_stat, SYS_symlink, SYS_time, SYS_unlink,
 ];
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+const OLDER: &[c_long] = &[SYS_renameat];
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const OLDER: &[c_long] = &[];
 
 /// Connecting to other machines, and to other programs of this one.
@@ -121,6 +123,6 @@ fn rules(network: bool) -> Result<Rules> {
     let names = [PR_SET_NAME, PR_GET_NAME, PR_SET_VMA, PR_GET_DUMPABLE, PR_CAPBSET_READ];
     rules.insert(SYS_prctl, one_of(0, &names.map(|name| name as u64))?);
     // Whether something is a terminal, how much there is to read, and whether to wait for it.
-    rules.insert(SYS_ioctl, one_of(1, &[TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX])?);
+    rules.insert(SYS_ioctl, one_of(1, &[TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX].map(|request| request as _))?);
     Ok(rules)
 }

@@ -8,7 +8,7 @@ use super::link::{Link, State};
 use super::objects::Lent;
 use super::output::{Output, Stream};
 use crate::lock;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs::File;
 use std::io::{self, Read};
@@ -131,6 +131,8 @@ impl Watch {
         let happened: Vec<bool> = descriptors.iter().map(|descriptor| !descriptor.revents().is_empty()).collect();
         self.read_outputs();
         if happened[0] {
+            // What it said last may be why.
+            while self.has_said_more() && self.hear() {}
             return false;
         }
         if happened[1] && !self.hear() {
@@ -138,6 +140,11 @@ impl Watch {
             return false;
         }
         true
+    }
+
+    fn has_said_more(&self) -> bool {
+        let mut control = [PollFd::new(&self.link.control, PollFlags::IN)];
+        matches!(poll(&mut control, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
     }
 
     /// Hears what the process says; false if it has closed the connection, or says nonsense.

@@ -1,6 +1,6 @@
 //! What it costs to sample by a plugin, and to be patched by one.
 //!
-//! `cargo bench -p selfsame --bench plugins`, and a name such as `boundary` for a part of it.
+//! `cargo bench -p selfsame --bench plugin_sampling`, and a name such as `boundary` for a part of it.
 //!
 //! | group | what is measured |
 //! |---|---|
