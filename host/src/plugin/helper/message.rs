@@ -70,6 +70,8 @@ pub struct Run {
     pub what: Callee,
     /// The id in the graph of the node that runs; none outside of any.
     pub node_id: Option<String>,
+    /// The run is cancelled already: what is told on the control connection may come later than the end of the call.
+    pub cancelled: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

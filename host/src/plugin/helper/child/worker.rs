@@ -87,7 +87,10 @@ pub fn start(process: Arc<Process>, socket: UnixStream, cancelled: Arc<AtomicU64
 
 /// Does what was called and says what it gave, which must be held until the host has it.
 fn answer(process: &Arc<Process>, line: &Line, cancelled: &AtomicU64, run: Run, payload: Payload) -> Vec<Slot> {
-    let Run { call, what, node_id } = run;
+    let Run { call, what, node_id, cancelled: at_once } = run;
+    if at_once {
+        cancelled.fetch_max(call, std::sync::atomic::Ordering::Relaxed);
+    }
     let services = node_id.as_deref().map(|node_id| Remote::new(process, line, cancelled, call, node_id));
     let ctx = services.as_ref().map(|services| Ctx::new(services));
     let called = panics::catch(|| match what {

@@ -78,7 +78,8 @@ impl<'a> Conversation<'a> {
             lines: RefCell::default(),
         };
         let node_id = services.map(|services| services.node_id().to_owned());
-        let given = conversation.run(&ToPlugin::Run(Run { call, what, node_id }), values);
+        let cancelled = services.is_some_and(Services::is_cancelled);
+        let given = conversation.run(&ToPlugin::Run(Run { call, what, node_id, cancelled }), values);
         if !link.is_gone() {
             link.give_back(channel);
         }
