@@ -82,7 +82,7 @@ fn run_chain(criterion: &mut Criterion, name: &str, node: &str, add: impl Fn(&mu
         let settings = HostSettings { nodes, device: "cpu".to_owned(), ..HostSettings::default() };
         Host::new(settings).expect("there is a CPU")
     };
-    let project = Project::around(&Disk, Document::parse("chain.ron", &chain(node, 1000)));
+    let project = Project::around(&Disk, Document::parse("chain.ron", chain(node, 1000)));
     let prepared = host().load(&project, &ArgValues::default(), Targets::All).unwrap_or_else(|error| panic!("{error}"));
     let run = |host: Host| {
         let outcome = host.run(&prepared, &RunOptions::default(), &());

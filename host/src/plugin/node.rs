@@ -219,11 +219,13 @@ impl ForeignNode {
     }
 
     fn failed(&self, ctx: Ctx, status: SsStatus, told: Told) -> Error {
+        // A node may hand on what a function of the host has said.
+        let was_told = told.last_error.as_ref().is_some_and(|error| error.status == Status::Cancelled);
         let error = failure("the node", status, told);
         if error.status == Status::Panic {
             self.strikes.add();
         }
-        if error.status == Status::Cancelled && !ctx.is_cancelled() {
+        if error.status == Status::Cancelled && !was_told && !ctx.is_cancelled() {
             return Error::new("the node says that it was cancelled, which it was not");
         }
         error

@@ -52,7 +52,7 @@ fn works_as_far_as_it_can(library: &Path, calls: &[Call]) {
         for (call, expected) in calls.iter().zip(&expected) {
             let is_there = |function: &&str| FUNCTIONS.iter().any(|(name, at)| name == function && *at < size);
             let result = outcome(&plugin, call);
-            if call.2.iter().all(|function| is_there(function)) {
+            if call.2.iter().all(&is_there) {
                 assert_eq!(&result, expected, "{} without {missing} and what follows", call.0);
                 continue;
             }

@@ -236,10 +236,6 @@ impl<'r> Run<'r> {
         let shared = Shared { engine: Mutex::new(Engine::new(self)), wake: Condvar::new(), workers: Mutex::new(1) };
         std::thread::scope(|scope| {
             let _watching = Watching(&self.watchdog);
-            if self.prepared.nodes.iter().any(|node| !node.node_type.plugin().is_empty()) {
-                // Without it nobody is told, and nothing else changes.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, || self.watchdog.look(self));
-            }
             self.work(&shared, scope);
         });
         let mut engine = shared.engine.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -273,6 +269,10 @@ impl<'r> Run<'r> {
                 }
             }
             drop(engine);
+            if matches!(&task, Task::Call { node, .. } if self.is_plugin(*node)) && self.watchdog.begins() {
+                // Without it nobody is told, and nothing else changes.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, || self.watchdog.look(self));
+            }
             let done = self.perform(task);
             engine = self.finish(&shared.engine, done);
             if !engine.to_store.is_empty() {
@@ -282,6 +282,10 @@ impl<'r> Run<'r> {
                 engine = lock(&shared.engine);
             }
         }
+    }
+
+    fn is_plugin(&self, node: usize) -> bool {
+        !self.prepared.nodes[node].node_type.plugin().is_empty()
     }
 
     fn perform(&self, task: Task) -> Done {
@@ -323,7 +327,7 @@ impl<'r> Run<'r> {
         let services = CallServices::new(self, node);
         let mut instance = lock(&self.instances).get_mut(&node).and_then(Vec::pop);
         let alone = prepared.alone.as_deref().map(lock);
-        let watched = (!prepared.node_type.plugin().is_empty()).then(|| self.watchdog.watch(node));
+        let watched = self.is_plugin(node).then(|| self.watchdog.watch(node));
         let started = Instant::now();
         let result = panics::catch(|| {
             let instance = instance.get_or_insert_with(|| prepared.node_type.create());

@@ -26,6 +26,7 @@ struct State {
     /// The nodes of calls that last, by the number of the call.
     calls: HashMap<u64, usize>,
     next_call: u64,
+    has_begun: bool,
     is_over: bool,
 }
 
@@ -39,6 +40,11 @@ pub(super) struct Watched<'a> {
 pub(super) struct Watching<'a>(pub &'a Watchdog);
 
 impl Watchdog {
+    /// Whether it is time for somebody to [`look`](Self::look): nodes of plugins are going to be called, and nobody does yet.
+    pub fn begins(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.state).has_begun, true)
+    }
+
     /// A call of a node of a plugin begins.
     pub fn watch(&self, node: usize) -> Watched<'_> {
         let mut state = lock(&self.state);

@@ -100,7 +100,7 @@ fn tables_only_grow_at_their_ends() {
         for (name, fields) in &then {
             let grown = now.get(name).unwrap_or_else(|| panic!("{name} of {} is gone", version.display()));
             assert!(grown.starts_with(fields), "{name} of {} was\n{fields:#?}\nand is\n{grown:#?}", version.display());
-            let has_size = fields.iter().any(|field| *field == "uint32_t struct_size;");
+            let has_size = fields.contains(&"uint32_t struct_size;");
             assert!(grown.len() == fields.len() || has_size, "{name} has no struct_size, so that it can never grow");
         }
     }

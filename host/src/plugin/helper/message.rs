@@ -66,7 +66,7 @@ pub enum ToPlugin {
 pub struct Run {
     /// The number of the call; later calls have greater ones.
     pub call: u64,
-    /// It is cancelled already.
+    /// It is cancelled already: what is told on the control connection may come later than the end of the call.
     pub is_cancelled: bool,
     /// What is called.
     pub what: Callee,

@@ -3,10 +3,10 @@
 pub(super) mod ctx;
 mod describe;
 pub(super) mod node;
+#[cfg(test)]
+mod tests;
 
 pub use describe::leak as static_descriptor;
-#[cfg(test)]
-pub(super) use node::leak;
 
 use super::abi::*;
 use super::text::text;
