@@ -480,7 +480,8 @@ struct SsCtx {
     /* The id of the node in the graph. */
     SsStr node_id;
 
-    /* Where work is done: SS_DL_CPU, or the device of the run for a node that says SS_NODE_CUDA. */
+    /* Where tensors are taken and given: SS_DL_CPU, or the device of the run for a node that says SS_NODE_CUDA. Hosts of this
+     * version always say SS_DL_CPU. */
     SsDLDevice device;
 
     /* On CUDA: the CUcontext, current in the calling thread. */

@@ -24,7 +24,8 @@ pub struct SsCtx {
     pub host_data: *mut c_void,
     /// The id of the node in the graph.
     pub node_id: SsStr,
-    /// Where work is done: SS_DL_CPU, or the device of the run for a node that says SS_NODE_CUDA.
+    /// Where tensors are taken and given: SS_DL_CPU, or the device of the run for a node that says SS_NODE_CUDA. Hosts of this
+    /// version always say SS_DL_CPU.
     pub device: SsDLDevice,
     /// On CUDA: the CUcontext, current in the calling thread.
     pub cu_context: *mut c_void,
