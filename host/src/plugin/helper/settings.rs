@@ -32,6 +32,8 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// How many files it may have open. 256.
     pub open_files: u64,
+    /// How many threads it may have, with the few that serve the host. 256. Looked at while it runs a call.
+    pub threads: u64,
     /// How long its processors may work for it in all, from the start of the process. No limit.
     pub cpu: Option<Duration>,
     /// How long a call of a node may take. No limit: what takes long shows progress, and can be cancelled.
@@ -47,6 +49,7 @@ impl Default for Limits {
         Limits {
             memory_bytes: device::memory_bytes() / 2,
             open_files: 256,
+            threads: 256,
             cpu: None,
             call: None,
             start: Duration::from_secs(30),

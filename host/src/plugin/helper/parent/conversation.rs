@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// How often it is looked at whether a call should go on.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// How often the memory of a process is looked at while it runs a node.
+/// How often the memory and the threads of a process are looked at while it runs a node.
 const MEASURE_EVERY: Duration = Duration::from_millis(100);
 
 /// The most lines of the process's output that are shown of one call.
@@ -218,6 +218,9 @@ impl<'a> Conversation<'a> {
             let limit = limits.memory_bytes;
             if self.link.memory_in_use().is_some_and(|bytes| bytes > limit) {
                 return Err(self.kill(&format!("it took more than {}, the limit of memory", Bytes(limit))));
+            }
+            if self.link.threads().is_some_and(|threads| threads > limits.threads) {
+                return Err(self.kill(&format!("it started more than {} threads", limits.threads)));
             }
         }
         Ok(())

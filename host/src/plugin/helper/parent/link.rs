@@ -182,4 +182,13 @@ impl Link {
         let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
         Some(pages * rustix::param::page_size() as u64)
     }
+
+    /// How many threads it has, the first one included.
+    pub fn threads(&self) -> Option<u64> {
+        // The system limits threads by user, not by process, so that they are counted. The plugin names its process as it
+        // likes, not only by Unicode.
+        let status = std::fs::read(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let status = String::from_utf8_lossy(&status);
+        status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
+    }
 }
