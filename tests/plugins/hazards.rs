@@ -96,14 +96,19 @@ pub fn in_a_child(folder: &std::path::Path, library: &std::path::Path, graph: &s
     command
 }
 
-/// The list of hazards names a test for each of them, and all of these are there.
+/// The list of hazards names a test for each of them, and all of these are there and run.
 #[test]
 fn every_hazard_has_its_test() {
     let list = std::fs::read_to_string(file("plugins/fixtures/README.md")).unwrap();
-    let names: Vec<(&str, &str)> = list.split('`').filter_map(|word| word.split_once("::")).collect();
+    let names: Vec<(&str, &str)> = list.split('`').filter_map(|word| word.rsplit_once("::")).collect();
     assert!(names.len() > 60, "{} tests", names.len());
-    for (module, test) in names.into_iter().filter(|(module, _)| !["ffi", "file"].contains(module)) {
-        let source = std::fs::read_to_string(file(&format!("tests/plugins/{module}.rs"))).unwrap();
-        assert!(source.contains(&format!("fn {test}()")), "{module}::{test}");
+    for (module, test) in names.into_iter().filter(|(module, _)| *module != "file") {
+        let folder = if module.starts_with("ffi::") { "plugins/sdk/src" } else { "tests/plugins" };
+        let source = std::fs::read_to_string(file(&format!("{folder}/{}.rs", module.replace("::", "/")))).unwrap();
+        let (before, _) = source.split_once(&format!("fn {test}()")).unwrap_or_else(|| panic!("{module}::{test}"));
+        let above = before.lines().rev().map(str::trim).skip_while(|line| line.is_empty());
+        let above: Vec<&str> = above.take_while(|line| line.starts_with("#[") || line.starts_with("///")).collect();
+        assert!(above.contains(&"#[test]"), "{module}::{test} is no test");
+        assert!(!above.iter().any(|line| line.starts_with("#[ignore")), "{module}::{test} does not run by itself");
     }
 }

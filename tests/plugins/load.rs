@@ -121,9 +121,13 @@ fn an_entry_must_be_there_and_fit() {
     assert_eq!(fails(&size("4000000000u")), "it lacks the function `get_interface`");
     let later = with_factory("later", NO_NODES).replace("SS_ABI_MINOR", "700").replace("sizeof(SsEntry)", "5000");
     assert_eq!(load(&later).unwrap().id(), "later");
-    let odd = "#include <stdint.h>\n\
-        __attribute__((visibility(\"default\"))) const char selfsame_plugin_entry[64] __attribute__((aligned(1)));";
-    assert!(fails(odd).starts_with("it"), "a symbol that is no entry");
+    let zeros = "__attribute__((visibility(\"default\"), aligned(8))) const char selfsame_plugin_entry[64];";
+    assert_eq!(fails(zeros), "it does not start like the entry of a Selfsame plugin");
+    if cfg!(target_os = "linux") {
+        let odd = "__asm__(\".data\\n.balign 16\\n.byte 0\\n.globl selfsame_plugin_entry\\n\"\n\
+            \"selfsame_plugin_entry: .zero 64\\n.text\\n\");";
+        assert_eq!(fails(odd), "it is no Selfsame plugin: it exports no `selfsame_plugin_entry`");
+    }
     host_works_with(&[&samples()]);
 }
 
@@ -219,4 +223,9 @@ fn a_library_may_be_replaced() {
     let (host, graph) = (host(&plugin), graph("\"n\": CountCalls(value: 1)", "n.count"));
     let outcome = run_with(&host, folder.path(), &graph, &RunOptions::default(), &());
     assert!(matches!(output(&outcome), selfsame_sdk::Value::Int(1)));
+    let other = Plugin::load(&path).unwrap();
+    assert_eq!((plugin.id(), other.id()), ("selfsame-samples", "selfsame-fixtures"));
+    assert_eq!(plugin.digest(), samples().digest());
+    assert_eq!(other.digest(), Plugin::load(&library("selfsame-fixtures")).unwrap().digest());
+    host_works_with(&[&plugin, &other]);
 }

@@ -1,8 +1,11 @@
 //! What a plugin does to its process is a failure of its node when it is isolated, and the host goes on. Where it is loaded into
 //! the host, only what does no lasting harm is tried.
 
+use crate::hazards::runs_well;
 use crate::kit::*;
+use crate::load::host_works_with;
 use selfsame_host::plugin::Plugin;
+use selfsame_host::{Host, HostSettings, Nodes};
 use selfsame_sdk::testing::TestHost;
 use selfsame_sdk::{Error, NodeType, Result, Status, Value};
 use std::path::PathBuf;
@@ -20,13 +23,22 @@ pub fn call(node: &Arc<dyn NodeType>, how: &str, path: &str) -> Result<Vec<Value
     TestHost::new().run(&**node, &[("how", Value::Text(how.into())), ("path", Value::Text(path.into()))])
 }
 
+/// The node does as it should, and so does the rest of a host that has it.
+#[track_caller]
+pub fn goes_on(node: &Arc<dyn NodeType>) {
+    assert!(matches!(call(node, "well", "").unwrap()[..], [Value::Float(1.0)]));
+    let mut nodes = Nodes::built_in();
+    nodes.add(node.clone()).unwrap();
+    runs_well(&Host::new(HostSettings { nodes, device: "cpu".to_owned(), ..HostSettings::default() }).unwrap());
+}
+
 /// What the plugin in C leaves as it is for a plugin that is loaded into the host.
 mod loaded {
     use super::*;
 
     fn is_well(node: &Arc<dyn NodeType>, how: &str) {
         assert!(matches!(call(node, how, "").unwrap()[..], [Value::Float(1.0)]), "{how}");
-        assert!(matches!(call(node, "well", "").unwrap()[..], [Value::Float(1.0)]), "{how}");
+        goes_on(node);
     }
 
     #[test]
@@ -63,6 +75,7 @@ mod loaded {
         // With its hook called here, this would end the tests.
         run("hook").unwrap();
         assert!(std::panic::catch_unwind(|| panic!("a panic of the host")).is_err());
+        runs_well(&host(&plugin));
     }
 }
 
@@ -88,7 +101,7 @@ mod isolated {
     fn broken(node: &Arc<dyn NodeType>, how: &str) -> String {
         let Error { message, status, .. } = error(call(node, how, ""));
         assert_eq!(status, Status::Internal, "{message}");
-        is_well(node, "well");
+        goes_on(node);
         let told = message.strip_suffix(" (plugin process 1.0.0)");
         told.unwrap_or_else(|| panic!("{message}")).to_owned()
     }
@@ -131,6 +144,7 @@ mod isolated {
         assert!(matches!(run("threads").unwrap()[..], [Value::Int(sum)] if sum == 64 * 499_500 + 63 * 32));
         run("hook").unwrap();
         assert!(run("well").is_ok());
+        runs_well(&host(&plugin));
     }
 
     #[test]
@@ -158,6 +172,11 @@ mod isolated {
         let memory = process_with(|limits| limits.memory_bytes = 256 << 20);
         let told = broken(&memory, "shared memory");
         assert!(told.ends_with("its process was killed: it took more than 256 MiB, the limit of memory"), "{told}");
+        let threads = process_with(|limits| limits.threads = 100);
+        let told = broken(&threads, "threads");
+        assert!(told.ends_with("its process was killed: it started more than 100 threads"), "{told}");
+        assert!(broken(&process(), "threads").ends_with("it started more than 256 threads"), "the usual limit");
+        is_well(&process_with(|limits| limits.threads = 1000), "threads");
         let cpu = process_with(|limits| limits.cpu = Some(Duration::from_secs(1)));
         let told = broken(&cpu, "spin");
         assert!(told.contains("SIGXCPU") || told.contains("SIGKILL"), "{told}");
@@ -169,7 +188,9 @@ mod isolated {
         let node = process();
         let told = |how: &str| error(call(&node, how, "")).message;
         assert_eq!(told("memory"), "malloc: Cannot allocate memory (plugin process 1.0.0)");
-        assert_eq!(told("fork"), "fork: Operation not permitted (plugin process 1.0.0)");
+        if crate::permissions::is_sandboxed() {
+            assert_eq!(told("fork"), "fork: Operation not permitted (plugin process 1.0.0)");
+        }
         let node = process_with(|limits| limits.open_files = 100);
         let Ok([Value::Float(count)]) =
             call(&node, "files", "").as_deref().map(|values| <[Value; 1]>::try_from(values.to_vec()).unwrap())
@@ -177,7 +198,7 @@ mod isolated {
             panic!("files")
         };
         assert!((50.0..100.0).contains(&count), "{count}");
-        is_well(&node, "well");
+        goes_on(&node);
     }
 
     #[test]
@@ -195,7 +216,7 @@ mod isolated {
             });
             let warning = "plugin process did not stop when it should, and its process was killed";
             assert_eq!(host.said().logs.last().unwrap().1, warning);
-            is_well(&node, "well");
+            goes_on(&node);
         }
     }
 
@@ -208,6 +229,7 @@ mod isolated {
         let error = error(call(&node, "well", ""));
         assert_eq!(error.status, Status::Unsupported);
         assert!(error.message.starts_with("this node type is disabled"), "{error}");
+        host_works_with(&[&samples()]);
     }
 
     #[test]
@@ -215,7 +237,7 @@ mod isolated {
         let (node, before) = (process(), std::env::current_dir().unwrap());
         for how in ["chdir", "locale", "signals", "rounding"] {
             is_well(&node, how);
-            is_well(&node, "well");
+            goes_on(&node);
         }
         assert_eq!(std::env::current_dir().unwrap(), before);
         assert_eq!(1.0f32 / std::hint::black_box(3.0), 0.333_333_34);
@@ -223,12 +245,13 @@ mod isolated {
 
     #[test]
     fn what_it_writes_is_shown_and_not_too_much() {
-        let host = TestHost::new();
-        host.run(&*process(), &[("how", Value::Text("spam".into()))]).unwrap();
+        let (node, host) = (process(), TestHost::new());
+        host.run(&*node, &[("how", Value::Text("spam".into()))]).unwrap();
         let logs: Vec<String> = host.said().logs.into_iter().map(|(_, message)| message).collect();
         assert_eq!(logs.len(), 201, "{logs:?}");
         assert!(logs[..200].iter().all(|line| line.starts_with("output: line") || line.starts_with("output: error")));
         assert!(logs[200].starts_with("output: ") && logs[200].ends_with(" more lines"), "{}", logs[200]);
+        goes_on(&node);
     }
 
     #[test]
@@ -240,6 +263,7 @@ mod isolated {
         assert!(failure(&crash).contains("the plugin crashed, and the host goes on"), "{}", failure(&crash));
         let well = run(&host, folder.path(), &graph(r#""p": Process(how: "well")"#, "p.out"));
         assert!(matches!(output(&well), Value::Float(1.0)));
+        runs_well(&host);
     }
 
     /// What the process had is lost with it, and made again.
@@ -265,6 +289,7 @@ mod isolated {
             )
         );
         assert_eq!(error.hint.as_deref(), Some("run again: what is lost is made again"));
+        runs_well(&host);
     }
 
     #[test]
@@ -292,6 +317,7 @@ mod isolated {
         let nothing = super::super::kit::file("README.md");
         let error = selfsame_host::plugin::helper::describe(&nothing, &isolation()).unwrap_err().to_string();
         assert_eq!(error, Plugin::load(&nothing).err().unwrap().to_string());
+        host_works_with(&[&samples()]);
     }
 
     /// The process ends with the plugin, and its folder goes.

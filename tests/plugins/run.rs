@@ -191,6 +191,7 @@ fn a_node_that_panicked_is_made_anew() {
     let slots = [selfsame_sdk::Slot::Value(Value::Text("not".into()))];
     let values = another.run(host.ctx(), &selfsame_sdk::Inputs::new(ports, &slots).unwrap()).unwrap();
     assert!(matches!(values[..], [Value::Int(1)]));
+    runs_well(&crate::kit::host(&plugin));
 }
 
 /// Cancels a run as soon as a node has said something.
@@ -269,4 +270,5 @@ fn texts_that_are_none_are_not_shown() {
     let outcome = hazard.run_with("text not utf8", &RunOptions::default(), &events);
     assert_eq!(outcome.result, RunResult::Failed);
     assert!(events.named("log").is_empty() && events.named("node_progress").is_empty());
+    hazard.runs_well();
 }

@@ -1,8 +1,9 @@
 //! Values, contexts and tensors that a plugin keeps, counts and makes against the rules.
 
-use crate::hazards::Hazard;
+use crate::hazards::{Hazard, runs_well};
 use crate::kit::*;
 use selfsame_host::RunOptions;
+use selfsame_sdk::ffi::abi::SS_STATUS_ABI;
 use selfsame_sdk::{Status, Value};
 use std::time::Instant;
 
@@ -59,13 +60,14 @@ fn an_isolated_plugin_cannot_change_what_it_was_lent() {
         assert!(image.data().iter().all(|x| *x == 1.0));
         assert!(run("well").is_ok());
     }
+    runs_well(&host(&plugin));
 }
 
 #[test]
 fn a_context_is_closed_when_its_call_is_over() {
     let hazard = Hazard::new("values", "*");
     hazard.gives("keep the context");
-    hazard.gives("use the kept context");
+    assert_eq!(int(&hazard.gives("use the kept context")), i64::from(SS_STATUS_ABI));
 }
 
 #[test]

@@ -1,13 +1,19 @@
 //! Plugins of today in hosts of yesterday: those that know fewer functions. What does without these works as ever, and what
 //! needs one fails with its name.
 
-use super::Plugin;
 use super::load::entry_of;
 use super::services::HOST;
+use super::{Plugin, interfaces};
 use crate::bundles::Verified;
-use selfsame_sdk::ffi::abi::SsHost;
+use selfsame_sdk::ffi::abi::{SS_WEIGHTS, SsHost, SsStr};
+use selfsame_sdk::ffi::{Struct, enter_by};
 use selfsame_sdk::testing::TestHost;
-use selfsame_sdk::{Image, Status, Value};
+use selfsame_sdk::{
+    Ctx, Denoiser, DenoiserInfo, DenoiserValue, Error, Estimate, FromValue, HookCall, Image, IntoValue, Latent, Model,
+    ModelInfo, ModelPatchValue, Object, Prediction, Result, SamplerValue, Sampling, Status, Tensor, Value,
+};
+use std::borrow::Cow;
+use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
 /// The functions of the host in the order of its table.
@@ -38,12 +44,84 @@ type Call = (&'static str, Vec<(&'static str, Value)>, &'static [&'static str]);
 /// What a call gives, or how it fails.
 fn outcome(plugin: &Plugin, (name, inputs, _): &Call) -> Result<String, (Status, String)> {
     let node = plugin.nodes().iter().find(|node| node.descriptor().name == *name).unwrap();
-    let values = TestHost::new().run(&**node, inputs);
-    values.map(|values| format!("{values:?}")).map_err(|error| (error.status, error.message))
+    let host = TestHost::new();
+    let given = host.run(&**node, inputs);
+    let told = given.and_then(|values| values.iter().map(|value| told(&host, value)).collect::<Result<Vec<_>>>());
+    told.map(|told| told.join(", ")).map_err(|error| (error.status, error.message))
+}
+
+/// What a value is; a rule and a patch also do what they are for.
+fn told(host: &TestHost, value: &Value) -> Result<String> {
+    let x = Tensor::new([1, 2, 1, 2], vec![3.0, -1.0, 0.5, 2.0])?;
+    let made = if let Ok(rule) = SamplerValue::from_value(value) {
+        let (denoiser, sigmas) = (DenoiserValue::new(Half), [2.0, 1.0, 0.0]);
+        rule.sample(host.ctx(), Sampling { denoiser: &denoiser, x, sigmas: &sigmas, seed: 0 })?
+    } else if let Ok(patch) = ModelPatchValue::from_value(value) {
+        let call = HookCall {
+            hook: 0,
+            site: patch.hooks()?[0].site,
+            layer: 0,
+            place: "output_blocks.0",
+            heads: 0,
+            hidden: 0,
+            context: 0,
+            latent: [1, 2],
+            sigma: 1.0,
+            rows: &[],
+            inputs: &[x],
+        };
+        patch.call(host.ctx(), &call)?.remove(0)
+    } else {
+        return Ok(format!("{value:?}"));
+    };
+    Ok(format!("{value:?} {:?}", made.data()))
+}
+
+/// A denoiser of the host that halves what it is asked about.
+struct Half;
+
+impl Denoiser for Half {
+    fn info(&self) -> DenoiserInfo {
+        DenoiserInfo { prediction: Prediction::Epsilon, channels: 2 }
+    }
+
+    fn sigmas(&self) -> &[f64] {
+        &[0.1, 2.0]
+    }
+
+    fn predict(&self, _: Ctx, x: &Tensor, _: f64, _: bool) -> Result<Estimate> {
+        let halves = x.data().iter().map(|x| x / 2.0).collect();
+        Ok(Estimate { denoised: Tensor::new(x.shape(), halves)?, uncond: None })
+    }
+}
+
+/// A MODEL of the host.
+struct Network;
+
+impl Model for Network {
+    fn info(&self, _: Ctx) -> Result<ModelInfo> {
+        Err(Error::new("the test host opens no model files, so that nobody comes to ask"))
+    }
+}
+
+impl Object for Network {
+    fn type_name(&self) -> Cow<'_, str> {
+        "MODEL".into()
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn as_model(&self) -> Option<&dyn Model> {
+        Some(self)
+    }
 }
 
 fn works_as_far_as_it_can(library: &Path, calls: &[Call]) {
     let entry = entry_of(&Verified::as_is(library).unwrap()).unwrap();
+    // As loading does: objects of the host are reached from plugins.
+    enter_by(interfaces::enter);
     let with = |host| Plugin::read(library.to_owned(), entry, "0".to_owned(), host).unwrap();
     let today = with(&HOST);
     let expected: Vec<_> = calls.iter().map(|call| outcome(&today, call)).collect();
@@ -74,21 +152,67 @@ fn text(text: &str) -> Value {
     Value::Text(text.into())
 }
 
+fn samples() -> PathBuf {
+    let folder = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    folder.join(format!("{}selfsame_samples{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX))
+}
+
+fn euler() -> Call {
+    let latent = Latent::new(Tensor::new([1, 4, 1, 2], (0..8u8).map(f32::from).collect()).unwrap()).unwrap();
+    let inputs = vec![
+        ("denoiser", DenoiserValue::new(Half).into_value()),
+        ("latent", Value::object(latent)),
+        ("sigmas", Value::list([2.0, 1.0, 0.0].map(Value::Float))),
+    ];
+    ("EulerSampler", inputs, &[])
+}
+
+/// The test host opens no model files: with every function it fails for that, without one for that one.
+fn face_attention(file: &Path) -> Call {
+    let inputs = vec![
+        ("model", Value::object(Network)),
+        ("instantid", text(file.to_str().unwrap())),
+        ("id", Value::object(Struct { type_name: "ID".to_owned(), fields: Vec::new() })),
+    ];
+    ("FaceAttention", inputs, &["model", "reads", "get_interface"])
+}
+
 #[test]
 fn the_samples() {
-    let folder = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-    let name = format!("{}selfsame_samples{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     // Without `path` only an absolute one means what it should.
     let numbers = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(numbers.path(), "1\n2\n").unwrap();
-    let calls: [Call; 5] = [
+    let calls: [Call; 9] = [
         ("Posterize", vec![("image", picture())], &[]),
         ("LoadNumbers", vec![("path", text(numbers.path().to_str().unwrap()))], &["reads"]),
         ("FindPalette", vec![("image", picture())], &[]),
         ("SplitBatch", vec![("image", picture())], &[]),
         ("CountCalls", vec![("value", picture())], &[]),
+        euler(),
+        ("MidpointRule", vec![], &[]),
+        ("ScaleBackbone", vec![], &[]),
+        face_attention(numbers.path()),
     ];
-    works_as_far_as_it_can(&folder.join(name), &calls);
+    works_as_far_as_it_can(&samples(), &calls);
+}
+
+/// `get_interface` is as old as the boundary, what it finds is not.
+#[test]
+fn a_host_without_interfaces() {
+    unsafe extern "C" fn nothing(_: SsStr) -> *const c_void {
+        std::ptr::null()
+    }
+    let entry = entry_of(&Verified::as_is(&samples()).unwrap()).unwrap();
+    enter_by(interfaces::enter);
+    let without = Box::leak(Box::new(SsHost { get_interface: Some(nothing), ..HOST }));
+    let [today, old] = [&HOST, without].map(|host| Plugin::read(samples(), entry, "0".to_owned(), host).unwrap());
+    assert_eq!(outcome(&old, &euler()), outcome(&today, &euler()));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let fails = |plugin| outcome(plugin, &face_attention(file.path())).unwrap_err();
+    let (status, message) = fails(&old);
+    assert_eq!(status, Status::Unsupported);
+    assert!(message.starts_with(&format!("this host is too old: it does not know `{SS_WEIGHTS}`")), "{message}");
+    assert!(fails(&today).1.starts_with("this host opens no model files"));
 }
 
 /// The frozen plugins, which are built from the header and the SDK as they were at 1.0.
