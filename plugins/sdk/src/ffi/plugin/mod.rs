@@ -51,7 +51,8 @@ pub const fn entry<P: Plugin>() -> SsEntry {
         magic: SS_MAGIC,
         abi_major: SS_ABI_MAJOR,
         abi_minor: SS_ABI_MINOR,
-        // It asks for nothing that the first one did not have.
+        // It runs on hosts of 1.0, too. A function or interface that such a host lacks is refused when a node asks for it: with
+        // SS_STATUS_UNSUPPORTED and its name.
         min_host_minor: 0,
         flags: 0,
         struct_size: size_of::<SsEntry>() as u32,
