@@ -1,8 +1,9 @@
 //! Bundles: what is in them, where they are found, and what graphs are told of those that cannot be used.
 
 use crate::user::*;
-use selfsame_host::bundles::{Bundle, Verified, target_triple};
-use selfsame_host::plugin::Plugin;
+use selfsame_graphs::Document;
+use selfsame_host::bundles::{Bundle, target_triple};
+use selfsame_host::plugin::{LibraryBytes, Plugin};
 use std::path::Path;
 
 #[test]
@@ -13,12 +14,12 @@ fn a_bundle_says_what_it_is_and_its_library_must_be_that() {
     assert_eq!((&*bundle.manifest().id, &*bundle.manifest().version), ("acme-filters", "1.0.0"));
     let library = bundle.library(&target_triple()).unwrap();
     assert_eq!(library.sha256, bundle.manifest().targets[&target_triple()].sha256);
-    assert_eq!(Plugin::load_verified(&library).unwrap().id(), "acme-filters");
+    assert_eq!(Plugin::load_bytes(&library).unwrap().id(), "acme-filters");
 
     let there = library.path.clone();
     std::fs::write(&there, [&library.bytes[..], b"x"].concat()).unwrap();
     let error = bundle.library(&target_triple()).unwrap_err().to_string();
-    let changed = Verified::as_is(&there).unwrap().sha256;
+    let changed = LibraryBytes::read(&there).unwrap().sha256;
     assert_eq!(
         error,
         format!(
@@ -78,7 +79,7 @@ fn a_library_that_is_swapped_after_it_was_verified_is_not_loaded() {
     std::fs::remove_file(&library.path).unwrap();
     std::os::unix::fs::symlink(&other, &library.path).unwrap();
     assert_eq!(Plugin::load(&library.path).unwrap().id(), "swapped-one");
-    let plugin = Plugin::load_verified(&library).unwrap();
+    let plugin = Plugin::load_bytes(&library).unwrap();
     assert_eq!((plugin.id(), plugin.digest()), ("verified-one", &*library.sha256));
 }
 
@@ -219,6 +220,31 @@ fn a_graph_says_which_plugin_is_missing_and_stays_as_it_is() {
     assert!(warned.contains("warning[plugin-version]: the graph was written for version 1.1 of plugin"), "{warned}");
 }
 
+/// Laying out changes nothing but the layout, whatever the nodes are.
+#[test]
+fn a_graph_of_a_missing_plugin_is_laid_out_and_keeps_all_that_it_says() {
+    let user = User::new();
+    let text = "// First.\nGraph( version: 1,nodes:{\n\"mesh\": r#com.acme.FaceMesh(image:Out(\"photo.image\"), detail: 0x10, \
+                // as fine as that\n   names: [r\"C:\\x\",\"y\", [true, 1.50]] ),\n\n\n /* grey */ \"photo\": \
+                SolidImage( width:8,height: 8, color:\"#808080\" ) }, plugins: {\"acme-filters\":\"1.0\" /* from Acme */}\n) // Last.\n";
+    let file = user.write("g.ron", text);
+    let before = Document::parse("g.ron", text);
+    assert_eq!(before.problems(), []);
+    user.run(&["graph", "fmt", "g.ron"], 0);
+    let neat = std::fs::read_to_string(&file).unwrap();
+    assert_ne!(neat, text);
+    // All that is written, without blanks and the commas that a layout adds.
+    let said = |text: &str| text.chars().filter(|c| !c.is_whitespace() && *c != ',').collect::<String>();
+    assert_eq!(said(&neat), said(text));
+    let after = Document::parse("g.ron", &*neat);
+    assert_eq!(after.graph().to_ron(), before.graph().to_ron());
+    // Once is enough, and what is laid out is saved to the byte.
+    user.run(&["graph", "fmt", "g.ron"], 0);
+    user.run(&["graph", "fmt", "--check", "g.ron"], 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), neat);
+    assert_eq!(after.source().text(), neat);
+}
+
 #[test]
 fn a_picture_carries_the_plugins_that_made_it() {
     let user = User::new();
@@ -247,6 +273,43 @@ fn a_picture_carries_the_plugins_that_made_it() {
     let missing = user.run(&["run", "output/dark_0001.png"], 1).stderr;
     assert!(missing.contains("the graph needs the plugin `acme-filters` 1.0.0, which is not there"), "{missing}");
 }
+
+/// What lies elsewhere can be looked at and trusted, and is told where it belongs.
+#[test]
+fn a_bundle_outside_of_the_folders_is_said_to_be_there() {
+    let user = User::new();
+    user.put(&user.path("down"), &vignette("acme-filters", "Glow", &[]), ("acme-filters", "1.0.0"), NODE, None);
+    let place = "put it here: [DIR]/data/selfsame/plugins/acme-filters.selfsame";
+    let info = |what: &str| user.run(&["plugin", "info", what], 0).stdout;
+    let said = info("down/acme-filters.selfsame");
+    for text in [
+        "found by    nothing: it lies in no folder that is searched\n",
+        "folder      down/acme-filters.selfsame\n",
+        "`selfsame plugin trust down/acme-filters.selfsame` lets it run",
+        &format!("  = hint: for graphs to find it, {place}\n"),
+    ] {
+        assert!(said.contains(text), "{text}\n{said}");
+    }
+    let trusted = user.run(&["plugin", "trust", "down/acme-filters.selfsame"], 0);
+    assert!(
+        trusted.stderr.contains(&format!(
+            "note: acme-filters lies in no folder that is searched; for graphs to find it, {place}\n"
+        )),
+        "{}",
+        trusted.stderr
+    );
+    assert!(!user.plugins().exists());
+    // Where it belongs, it is found by both ways.
+    std::fs::create_dir_all(user.plugins()).unwrap();
+    std::fs::rename(user.path("down/acme-filters.selfsame"), user.plugins().join("acme-filters.selfsame")).unwrap();
+    for what in ["acme-filters", "data/selfsame/plugins/acme-filters.selfsame"] {
+        let said = info(what);
+        assert!(said.contains("found by    user folder\n") && !said.contains("for graphs to find it"), "{said}");
+        assert!(!user.run(&["plugin", "trust", what], 0).stderr.contains("note: "));
+    }
+}
+
+const NODE: (&str, &str) = ("org.example.vignette", "Glow");
 
 /// The text chunks of a PNG file.
 fn texts(bytes: &[u8]) -> std::collections::BTreeMap<String, String> {

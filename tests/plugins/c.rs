@@ -9,7 +9,7 @@ use selfsame_sdk::{Image, Status, Value, Widget};
 fn a_node_in_c_is_like_any_other() {
     let plugin = Plugin::load(&build_c(&file("examples/c_plugin/vignette.c"), "vignette", &["-pedantic"])).unwrap();
     assert_eq!((plugin.id(), plugin.version(), plugin.title()), ("vignette", "1.0.0", "vignette"));
-    assert_eq!(plugin.build_info(), Some("vignette.c"));
+    assert_eq!(plugin.about().build_info.as_deref(), Some("vignette.c"));
     let node = &plugin.nodes()[0];
     let descriptor = node.descriptor();
     assert_eq!(descriptor.check(), []);

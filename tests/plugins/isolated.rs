@@ -1,8 +1,8 @@
 //! Nodes of an isolated plugin are the nodes that they are when it is loaded into the host.
 
 use crate::kit::*;
-use selfsame_host::plugin::Plugin;
 use selfsame_host::plugin::helper::{Isolation, describe};
+use selfsame_host::plugin::{LibraryBytes, Plugin};
 use selfsame_host::{NodeState, RunOptions, RunResult};
 use selfsame_sdk::ffi::{Blob, Struct};
 use selfsame_sdk::testing::{Said, TestHost};
@@ -84,7 +84,8 @@ fn picture(dims: [usize; 4]) -> Value {
 
 #[test]
 fn a_plugin_is_described_as_it_describes_itself() {
-    let (loaded, described) = (samples(), describe(&library("selfsame-samples"), &isolation()).unwrap());
+    let library = LibraryBytes::read(&library("selfsame-samples")).unwrap();
+    let (loaded, described) = (samples(), describe(&library, &isolation()).unwrap());
     assert_eq!((&*described.id, &*described.version), (loaded.id(), loaded.version()));
     assert_eq!((&described.about, &*described.digest), (loaded.about(), loaded.digest()));
     let isolated = isolated_samples();
@@ -102,7 +103,8 @@ fn a_plugin_is_described_as_it_describes_itself() {
 
 #[test]
 fn what_was_described_is_what_is_loaded() {
-    let (one, other) = (library("selfsame-samples"), library("selfsame-fixtures"));
+    let [one, other] =
+        ["selfsame-samples", "selfsame-fixtures"].map(|package| LibraryBytes::read(&library(package)).unwrap());
     let described = describe(&one, &isolation()).unwrap();
     let json = serde_json::to_string(&described).unwrap();
     assert_eq!(serde_json::from_str::<selfsame_host::plugin::helper::Description>(&json).unwrap(), described);

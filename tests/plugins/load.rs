@@ -49,9 +49,10 @@ fn a_plugin_tells_who_it_is() {
     let plugin = samples();
     assert_eq!(plugin.id(), "selfsame-samples");
     assert_eq!(plugin.version(), env!("CARGO_PKG_VERSION"));
-    assert_eq!(plugin.doc(), "Sample nodes of every kind, as a plugin");
-    assert_eq!((plugin.authors(), plugin.license()), ("The Selfsame developers", "MIT OR Apache-2.0"));
-    assert!(plugin.build_info().unwrap().starts_with("selfsame-sdk "));
+    let about = plugin.about();
+    assert_eq!(about.doc, "Sample nodes of every kind, as a plugin");
+    assert_eq!((&*about.authors, &*about.license), ("The Selfsame developers", "MIT OR Apache-2.0"));
+    assert!(about.build_info.as_ref().unwrap().starts_with("selfsame-sdk "));
     assert_eq!(plugin.digest().len(), 64);
 }
 

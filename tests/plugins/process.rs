@@ -82,7 +82,7 @@ mod loaded {
 #[cfg(target_os = "linux")]
 mod isolated {
     use super::*;
-    use selfsame_host::plugin::helper::{Isolation, Limits, describe};
+    use selfsame_host::plugin::helper::{Isolation, Limits};
     use selfsame_host::{NodeState, RunResult};
     use std::process::{Command, Stdio};
 
@@ -299,7 +299,7 @@ mod isolated {
             let library = build_c(&source, name, &["-lm", &format!("-DCONSTRUCTOR={constructor}")]);
             let mut isolation: Isolation = isolation();
             isolation.limits.start = Duration::from_millis(start);
-            describe(&library, &isolation).map(|plugin| panic!("{plugin:?}")).unwrap_err().to_string()
+            Plugin::load_isolated(&library, &isolation).map(|_| panic!("it was loaded")).unwrap_err().to_string()
         };
         let loaded = "while it was loaded, ";
         assert_eq!(
@@ -315,7 +315,7 @@ mod isolated {
             format!("{loaded}its process was killed: it was not loaded within 2s, the limit of time")
         );
         let nothing = super::super::kit::file("README.md");
-        let error = selfsame_host::plugin::helper::describe(&nothing, &isolation()).unwrap_err().to_string();
+        let error = Plugin::load_isolated(&nothing, &isolation()).err().unwrap().to_string();
         assert_eq!(error, Plugin::load(&nothing).err().unwrap().to_string());
         host_works_with(&[&samples()]);
     }

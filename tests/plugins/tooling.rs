@@ -88,7 +88,7 @@ fn a_plugin_in_c_from_nothing() {
 #[test]
 fn new_refuses_what_could_not_be_built() {
     let user = User::new();
-    for name in ["Acme", "1st", "a/b", "", "ä", "a.b"] {
+    for name in ["Acme", "1st", "a/b", "", "ä", "a..b"] {
         assert!(plugin(&user, "", &["new", name], 2).contains("a plugin cannot be called"), "{name}");
     }
     user.write("there/x", "");
@@ -100,7 +100,43 @@ fn new_refuses_what_could_not_be_built() {
     let manifest = user.read("a/Cargo.toml");
     let sdk = here.canonicalize().unwrap().join("plugins/sdk");
     assert!(manifest.contains(&format!("path = {sdk:?}")), "{manifest}");
+    assert!(manifest.ends_with("\n# It belongs to no workspace around it.\n[workspace]\n"), "{manifest}");
     assert!(plugin(&user, "", &["build", "there"], 2).contains("there is no source of a plugin"));
+}
+
+/// Every placeholder is filled, and nothing else is.
+#[test]
+fn what_new_writes_is_whole() {
+    let user = User::new();
+    let whole = |name: &str, files: &[&str]| {
+        for file in files {
+            let text = user.read(&format!("{name}/{file}"));
+            assert!(!text.contains("{{"), "{name}/{file}: {text}");
+        }
+    };
+    let rust = ["Cargo.toml", "src/lib.rs", "graph.ron", "README.md", ".gitignore"];
+    for name in ["acme-filters", "com.acme.filters"] {
+        plugin(&user, "", &["new", name], 0);
+        whole(name, &rust);
+        let manifest = user.read(&format!("{name}/Cargo.toml"));
+        let end = "\n# The copy of the SDK is a workspace of its own.\n[workspace]\nexclude = [\"selfsame-sdk\"]\n";
+        assert!(manifest.contains("path = \"selfsame-sdk/sdk\"") && manifest.ends_with(end), "{manifest}");
+    }
+    plugin(&user, "", &["new", "with-sdk", "--sdk", file("").to_str().unwrap()], 0);
+    whole("with-sdk", &rust);
+    plugin(&user, "", &["new", "com.acme.c", "--c"], 0);
+    whole("com.acme.c", &["plugin.c", "graph.ron", "README.md", ".gitignore"]);
+    // The id of a plugin in Rust is the name of its package, which has no dots.
+    let (manifest, source) = (user.read("com.acme.filters/Cargo.toml"), user.read("com.acme.filters/src/lib.rs"));
+    assert!(manifest.contains("name = \"com-acme-filters\""), "{manifest}");
+    assert!(source.contains("id = \"com.acme.filters.gain\", name = \"AcmeFiltersGain\""), "{source}");
+    assert!(user.read("com.acme.filters/graph.ron").contains("\"com-acme-filters\": \"0.1\""));
+    let source = user.read("com.acme.c/plugin.c");
+    assert!(
+        source.contains("SS_LIT(\"com.acme.c\")") && source.contains("SS_LIT(\"com.acme.c.vignette\")"),
+        "{source}"
+    );
+    plugin(&user, "com.acme.c", &["check"], 0);
 }
 
 /// What compilers say is seen, and the command fails.

@@ -2,7 +2,8 @@
 
 use crate::kit::{build_c, file, isolation};
 use crate::user::*;
-use selfsame_host::bundles::{Bundle, Scans, Verified, target_triple};
+use selfsame_host::bundles::{Bundle, Scans, target_triple};
+use selfsame_host::plugin::LibraryBytes;
 use selfsame_host::plugin::helper::Isolation;
 use std::path::{Path, PathBuf};
 
@@ -79,7 +80,7 @@ fn replace(bundle: &Path, with: &Path, honest: bool) -> [String; 2] {
     let opened = Bundle::open(bundle).unwrap();
     let target = opened.manifest().targets[&target_triple()].clone();
     std::fs::copy(with, bundle.join(&target.file)).unwrap();
-    let got = Verified::as_is(with).unwrap().sha256;
+    let got = LibraryBytes::read(with).unwrap().sha256;
     if honest {
         let manifest = std::fs::read_to_string(bundle.join("plugin.ron")).unwrap();
         std::fs::write(bundle.join("plugin.ron"), manifest.replace(&target.sha256, &got)).unwrap();
@@ -88,13 +89,18 @@ fn replace(bundle: &Path, with: &Path, honest: bool) -> [String; 2] {
 }
 
 /// Every command that would use the plugin stops with this.
-fn alarms(user: &User, expected: &str) {
-    assert_eq!(user.state("acme-filters"), "refused");
+fn alarms(user: &User, state: &str, expected: &str) {
+    assert_eq!(user.state("acme-filters"), state);
+    let hint = match state {
+        "changed" => "`selfsame plugin trust acme-filters --yes` trusts it as it is now",
+        _ => "  = hint: remove it, and get it anew from its author",
+    };
     for args in [&["run", "g.ron"][..], &["check", "g.ron"], &["nodes"], &["graph", "show", "g.ron"]] {
         let done = user.run(args, 1);
         let begin = "error: plugin acme-filters in [DIR]/data/selfsame/plugins/acme-filters.selfsame is refused: ";
         assert!(done.stderr.starts_with(begin), "{}", done.stderr);
         assert!(done.stderr.contains(expected), "expected {expected}\ngot {}", done.stderr);
+        assert!(done.stderr.contains(hint), "expected {hint}\ngot {}", done.stderr);
         assert!(done.stdout.is_empty(), "{}", done.stdout);
     }
 }
@@ -107,12 +113,20 @@ fn a_library_that_was_tampered_with_is_refused() {
     user.run(&["plugin", "trust", "acme-filters"], 0);
     let other = vignette("acme-filters", "Glow", &["-DOTHER", "-O2"]);
     let [expected, got] = replace(&bundle, &other, false);
-    alarms(&user, &format!("is not the library that its manifest means: expected SHA-256 {expected}, got {got}"));
+    alarms(
+        &user,
+        "tampered",
+        &format!("is not the library that its manifest means: expected SHA-256 {expected}, got {got}"),
+    );
     // Whoever can change the library can change the digest beside it.
     replace(&bundle, &other, true);
     let manifest = std::fs::read_to_string(bundle.join("plugin.ron")).unwrap();
     std::fs::write(bundle.join("plugin.ron"), manifest.replace(&expected, &got)).unwrap();
-    alarms(&user, &format!("its library is another than when it was trusted: expected SHA-256 {expected}, got {got}"));
+    alarms(
+        &user,
+        "changed",
+        &format!("its library is another than when it was trusted: expected SHA-256 {expected}, got {got}"),
+    );
     let refused = user.run(&["plugin", "trust", "acme-filters"], 1).stderr;
     assert!(refused.contains("plugin acme-filters has changed") && refused.contains("--yes trusts it"), "{refused}");
     user.run(&["plugin", "trust", "acme-filters", "--yes"], 0);
@@ -136,7 +150,7 @@ fn a_signature_covers_manifest_and_library_and_holds_for_later_versions() {
     // The manifest says something else than what was signed.
     let manifest = std::fs::read_to_string(bundle.join("plugin.ron")).unwrap();
     std::fs::write(bundle.join("plugin.ron"), manifest.replace("A sample in C.", "A better one.")).unwrap();
-    alarms(&user, "plugin.ron.minisig: it is not a signature of plugin.ron by the key");
+    alarms(&user, "tampered", "plugin.ron.minisig: it is not a signature of plugin.ron by the key");
     std::fs::write(bundle.join("plugin.ron"), &manifest).unwrap();
     user.run(&["check", "g.ron"], 0);
 
@@ -148,15 +162,23 @@ fn a_signature_covers_manifest_and_library_and_holds_for_later_versions() {
     again("1.1.0", Some(&key));
     user.run(&["run", "g.ron"], 0);
     again("1.2.0", Some(&other_key));
-    alarms(&user, &format!("it is signed with another key than when it was trusted: expected {public}, got {wrong}"));
+    alarms(
+        &user,
+        "changed",
+        &format!("it is signed with another key than when it was trusted: expected {public}, got {wrong}"),
+    );
     again("1.2.0", None);
-    alarms(&user, &format!("it was signed when it was trusted, with the key {public}, and is not signed now"));
+    alarms(
+        &user,
+        "changed",
+        &format!("it was signed when it was trusted, with the key {public}, and is not signed now"),
+    );
     again("1.2.0", Some(&key));
     std::fs::remove_file(bundle.join("plugin.ron.minisig")).unwrap();
-    alarms(&user, "the signature is missing: the manifest says that");
+    alarms(&user, "tampered", "the signature is missing: the manifest says that");
     let signature = std::fs::read(other_key).unwrap();
     std::fs::write(bundle.join("plugin.ron.minisig"), signature).unwrap();
-    alarms(&user, "it is no signature");
+    alarms(&user, "tampered", "it is no signature");
 }
 
 #[test]
@@ -186,7 +208,7 @@ fn what_crashes_when_it_is_looked_at_is_quarantined_until_it_changes() {
     user.write("g.ron", graph("Glow", ""));
     let crashed = user.run(&["plugin", "trust", "acme-filters", "--isolated"], 1).stderr;
     assert!(crashed.contains("its process was ended by SIGABRT"), "{crashed}");
-    assert!(crashed.contains("it is quarantined until its library changes"), "{crashed}");
+    assert!(crashed.contains("its quarantine ends when its library changes"), "{crashed}");
     assert_eq!(user.state("acme-filters"), "quarantined");
     let list = user.run(&["plugin", "list"], 0).stdout;
     assert!(
@@ -212,7 +234,7 @@ fn what_a_library_said_is_remembered_until_it_changes() {
     let user = User::new();
     let path = user.path("plugin.so");
     std::fs::copy(vignette("acme-filters", "Glow", &[]), &path).unwrap();
-    let look = || Verified::as_is(&path).unwrap();
+    let look = || LibraryBytes::read(&path).unwrap();
     let file = user.path("cache/plugins.json");
     let described = Scans::open(Some(file.clone())).describe(&look(), &isolation()).unwrap();
     assert_eq!((&*described.id, &*described.nodes[0].name), ("acme-filters", "Glow"));

@@ -1,7 +1,8 @@
 //! A user with folders of their own, who has plugins and runs the program.
 
 use crate::kit::{build_c, file};
-use selfsame_host::bundles::{self, Abi, Manifest, Verified, target_triple};
+use selfsame_host::bundles::{self, Abi, Manifest, target_triple};
+use selfsame_host::plugin::LibraryBytes;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -99,7 +100,7 @@ impl User {
         key: Option<&Path>,
     ) -> PathBuf {
         let folder = folder.join(format!("{id}.selfsame"));
-        let library = Verified::as_is(library).unwrap();
+        let library = LibraryBytes::read(library).unwrap();
         bundles::write(&folder, manifest(id, version, node, name), &library, &target_triple(), key).unwrap();
         folder
     }

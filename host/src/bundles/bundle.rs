@@ -3,15 +3,12 @@
 use super::error::BundleError;
 use super::manifest::Manifest;
 use super::{MANIFEST, SIGNATURE, signature};
+use crate::plugin::{LibraryBytes, MAX_LIBRARY, read_file};
 use selfsame_sdk::ffi::abi::{SS_ABI_MAJOR, SS_ABI_MINOR};
-use sha2::{Digest, Sha256};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The largest manifest or signature.
 const MAX_TEXT: u64 = 1 << 20;
-/// The largest library.
-const MAX_LIBRARY: u64 = 4 << 30;
 
 /// A bundle on the disk, whose manifest was read.
 #[derive(Clone, Debug)]
@@ -20,17 +17,6 @@ pub struct Bundle {
     manifest: Manifest,
     bytes: Vec<u8>,
     signature: Option<String>,
-}
-
-/// A library that was read, and is what somebody said it is.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    /// Where it was read.
-    pub path: PathBuf,
-    /// Its contents; these are what is loaded.
-    pub bytes: Vec<u8>,
-    /// The SHA-256 of its contents, in hexadecimal digits.
-    pub sha256: String,
 }
 
 impl Bundle {
@@ -106,31 +92,16 @@ impl Bundle {
     ///
     /// # Errors
     /// If there is none, it lies outside of the bundle, cannot be read, or is another one.
-    pub fn library(&self, triple: &str) -> Result<Verified, BundleError> {
+    pub fn library(&self, triple: &str) -> Result<LibraryBytes, BundleError> {
         let target = self.manifest.target(triple)?;
         let (path, bytes) = read(&self.folder, &target.file, MAX_LIBRARY)?;
-        let sha256 = digest(&bytes);
-        if sha256 != target.sha256 {
-            return Err(BundleError::Digest { path, expected: target.sha256.clone(), got: sha256 });
+        let library = LibraryBytes::new(path, bytes);
+        if library.sha256 != target.sha256 {
+            let (path, got) = (library.path, library.sha256);
+            return Err(BundleError::Digest { path, expected: target.sha256.clone(), got });
         }
-        Ok(Verified { path, bytes, sha256 })
+        Ok(library)
     }
-}
-
-impl Verified {
-    /// A library as it is, whatever it is.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
-    pub fn as_is(path: &Path) -> Result<Verified, String> {
-        let bytes = read_at(path, MAX_LIBRARY)?;
-        Ok(Verified { path: path.to_owned(), sha256: digest(&bytes), bytes })
-    }
-}
-
-/// The SHA-256 of something, in hexadecimal digits.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a file of a bundle, which must lie in it.
@@ -142,22 +113,6 @@ fn read(folder: &Path, file: &str, limit: u64) -> Result<(PathBuf, Vec<u8>), Bun
     if !real.starts_with(&root) {
         return Err(BundleError::Outside { path, to: real });
     }
-    let bytes = read_at(&real, limit).map_err(unreadable)?;
+    let bytes = read_file(&real, limit).map_err(unreadable)?;
     Ok((path, bytes))
-}
-
-/// Reads a file; else says why it cannot.
-fn read_at(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let known = path.metadata().map_err(|error| error.to_string())?;
-    // Reading a pipe or a device may never end.
-    if !known.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > limit {
-        true => Err(format!("it is larger than {limit} bytes")),
-        false => Ok(bytes),
-    }
 }

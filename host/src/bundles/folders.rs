@@ -36,6 +36,8 @@ pub enum Origin {
     User,
     /// Nobody: it is a folder for all users of this machine.
     System,
+    /// Nobody: the bundle lies in no folder that is searched, and is only looked at.
+    Elsewhere,
 }
 
 impl std::fmt::Display for Origin {
@@ -47,6 +49,7 @@ impl std::fmt::Display for Origin {
             Self::Settings => "settings file",
             Self::User => "user folder",
             Self::System => "system folder",
+            Self::Elsewhere => "nothing: it lies in no folder that is searched",
         })
     }
 }

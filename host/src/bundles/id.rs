@@ -1,14 +1,4 @@
-//! Names of plugins, and names that are made to be taken for another.
-
-/// The longest name of a plugin.
-const MAX_LENGTH: usize = 80;
-
-/// Whether a text can be the id of a plugin: ASCII letters, digits, `-`, `_` and `.`, with a letter or digit first, such
-/// as `acme-filters` or `com.acme.filters`.
-pub fn is_plugin_id(text: &str) -> bool {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    text.len() <= MAX_LENGTH && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_name)
-}
+//! Names that are made to be taken for another.
 
 /// The first of `others` that `id` could be taken for though it is another: `acme-fi1ters` for `acme-filters`.
 pub fn look_alike<'a>(id: &str, others: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -54,17 +44,6 @@ fn differs_by_one(a: &[char], b: &[char]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids() {
-        for id in ["acme-filters", "com.acme.filters", "a", "7zip", "Acme_2"] {
-            assert!(is_plugin_id(id), "{id}");
-        }
-        let long = "a".repeat(81);
-        for id in ["", "../p", "a/b", ".a", "-a", "a b", "acmé", "аcme", "a\n", &long] {
-            assert!(!is_plugin_id(id), "{id}");
-        }
-    }
 
     #[test]
     fn names_made_to_be_taken_for_another() {

@@ -66,7 +66,7 @@ fn add(found: &Found, nodes: &mut Nodes, with: &mut Isolated) -> Result<(), Erro
 fn plugin(found: &Found, with: &mut Isolated) -> Result<Arc<Plugin>, PluginError> {
     let library = found.library.as_ref().ok_or(PluginError::Changed)?;
     if found.state == State::Trusted {
-        return Plugin::load_verified(library);
+        return Plugin::load_bytes(library);
     }
     let granted = with.trust.get(found.id()).map(|entry| entry.permissions.clone()).unwrap_or_default();
     let mut isolation = with.isolation.clone();
@@ -77,5 +77,5 @@ fn plugin(found: &Found, with: &mut Isolated) -> Result<Arc<Plugin>, PluginError
         isolation.permissions.read.extend_from_slice(&with.readable);
     }
     let description = with.scans.describe(library, &isolation)?;
-    Plugin::isolated(&library.path, description, &isolation)
+    Plugin::isolated(library, description, &isolation)
 }

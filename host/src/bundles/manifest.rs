@@ -18,8 +18,8 @@
 //! ```
 
 use super::error::BundleError;
-use super::id::is_plugin_id;
 use super::signature;
+use crate::plugin::is_plugin_id;
 use ron::error::SpannedError;
 use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;

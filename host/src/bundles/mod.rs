@@ -2,7 +2,7 @@
 //!
 //! A bundle is a folder `NAME.selfsame`: a [`Manifest`], a library for each system, perhaps a signature. Everything here
 //! reads manifests and decides; no code of a plugin runs, since a library runs code as soon as it is loaded. A library
-//! is read once, and what was compared with the manifest and the policy is what is loaded.
+//! is loaded only if it is, byte for byte, what was compared with the manifest and the policy.
 //!
 //! A signature says who made a plugin, not that it is safe: a trusted plugin has all rights of its user.
 //!
@@ -37,10 +37,10 @@ mod signature;
 mod trust;
 mod write;
 
-pub use bundle::{Bundle, Verified};
+pub use bundle::Bundle;
 pub use error::BundleError;
 pub use folders::{Folder, Folders, Origin, VARIABLE};
-pub use id::{is_plugin_id, look_alike};
+pub use id::look_alike;
 pub use load::Isolated;
 pub use manifest::{Abi, Manifest, Permission, Target, target_triple};
 pub use scans::{Outcome, Scans};

@@ -3,10 +3,9 @@
 //! Libraries are looked at in a process of their own (on Linux), which takes a while and may end badly. What came of it is kept in a file
 //! of the cache folder, and holds for a library until it changes.
 
-use super::bundle::Verified;
 use crate::platform;
 use crate::plugin::helper::{Description, Isolation, describe};
-use crate::plugin::{Plugin, PluginError};
+use crate::plugin::{LibraryBytes, Plugin, PluginError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -64,7 +63,7 @@ impl Scans {
     }
 
     /// What is known of a library as it is now.
-    pub fn known(&self, library: &Verified) -> Option<&Outcome> {
+    pub fn known(&self, library: &LibraryBytes) -> Option<&Outcome> {
         let scan = self.scans.get(&key(&library.path))?;
         let (size, modified) = stamp(&library.path)?;
         let same = (scan.size, scan.modified, &scan.sha256) == (size, modified, &library.sha256);
@@ -75,7 +74,7 @@ impl Scans {
     ///
     /// # Errors
     /// If it cannot be described; one that is quarantined stays so.
-    pub fn describe(&mut self, library: &Verified, isolation: &Isolation) -> Result<Description, PluginError> {
+    pub fn describe(&mut self, library: &LibraryBytes, isolation: &Isolation) -> Result<Description, PluginError> {
         match self.known(library) {
             Some(Outcome::Described(known)) => Ok((**known).clone()),
             Some(Outcome::Crashed(how)) => Err(PluginError::Crashed(how.clone())),
@@ -87,14 +86,13 @@ impl Scans {
     ///
     /// # Errors
     /// If it cannot be described. One that ends the process is quarantined.
-    pub fn look(&mut self, library: &Verified, isolation: &Isolation) -> Result<Description, PluginError> {
+    pub fn look(&mut self, library: &LibraryBytes, isolation: &Isolation) -> Result<Description, PluginError> {
         let described = match cfg!(target_os = "linux") {
-            true => describe(&library.path, isolation),
+            true => describe(library, isolation),
             // Where there are no such processes, whoever wants to know must run it here.
-            false => Plugin::load_verified(library).map(|plugin| Description::of(&plugin)),
+            false => Plugin::load_bytes(library).map(|plugin| Description::of(&plugin)),
         };
         let outcome = match &described {
-            Ok(description) if description.digest != library.sha256 => return Err(PluginError::Changed),
             Ok(description) => Some(Outcome::Described(Box::new(description.clone()))),
             Err(PluginError::Crashed(how)) => Some(Outcome::Crashed(how.clone())),
             // It was not run at all, or has said no: that is known as soon again.

@@ -1,14 +1,15 @@
 //! All bundles that are there, and which of them may run.
 
-use super::bundle::{Bundle, Verified};
+use super::bundle::Bundle;
 use super::error::BundleError;
 use super::folders::{Folders, Origin};
 use super::id::look_alike;
 use super::manifest::target_triple;
 use super::scans::{Outcome, Scans};
 use super::trust::{Level, Trust, Verdict};
+use crate::plugin::LibraryBytes;
 use selfsame_graphs::{KnownPlugin, Unusable};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// By what bundles are judged.
 pub struct Rules<'a> {
@@ -50,7 +51,7 @@ pub struct Found {
     /// Whether it may run.
     pub state: State,
     /// Its library, if it may run.
-    pub library: Option<Verified>,
+    pub library: Option<LibraryBytes>,
 }
 
 /// Whether a bundle may run, and if not, why.
@@ -64,8 +65,10 @@ pub enum State {
     Unknown,
     /// The user has said that it must not run.
     Denied,
-    /// It is not what the user has trusted, or not what it says it is.
-    Refused(String),
+    /// It is not what the user has trusted.
+    Changed(String),
+    /// It is not what it says it is: a digest or the signature does not fit.
+    Tampered(String),
     /// It crashed when it was looked at.
     Quarantined(String),
     /// It has no library for this system.
@@ -86,7 +89,8 @@ impl State {
             State::Isolated => "isolated",
             State::Unknown => "unknown",
             State::Denied => "denied",
-            State::Refused(_) => "refused",
+            State::Changed(_) => "changed",
+            State::Tampered(_) => "tampered",
             State::Quarantined(_) => "quarantined",
             State::NoTarget(_) => "missing target",
             State::WrongAbi(_) => "wrong ABI",
@@ -101,24 +105,31 @@ impl State {
             State::Trusted | State::Isolated => return None,
             State::Unknown => "it is not trusted yet".to_owned(),
             State::Denied => "it is denied in trust.ron".to_owned(),
-            State::Refused(why) | State::NoTarget(why) | State::WrongAbi(why) | State::Broken(why) => why.clone(),
+            State::Changed(why)
+            | State::Tampered(why)
+            | State::NoTarget(why)
+            | State::WrongAbi(why)
+            | State::Broken(why) => why.clone(),
             State::Quarantined(why) => format!("it is quarantined, since it did not survive a look at it: {why}"),
             State::Shadowed(by) => format!("{} has the same id and was found before", by.display()),
         })
     }
 
-    /// What to do about it.
-    pub fn hint(&self, id: &str) -> Option<String> {
+    /// What to do about it. `what` is what commands find it by: its id, or its folder.
+    pub fn hint(&self, what: &str) -> Option<String> {
         Some(match self {
             State::Unknown => {
-                format!("`selfsame plugin info {id}` says what it is, `selfsame plugin trust {id}` lets it run")
+                format!("`selfsame plugin info {what}` says what it is, `selfsame plugin trust {what}` lets it run")
             }
-            State::Denied => format!("`selfsame plugin trust {id}` lets it run"),
-            State::Refused(_) => format!(
-                "if you know why, `selfsame plugin trust {id}` trusts it as it is now; else remove it and get it anew \
-                 from its author"
+            State::Denied => format!("`selfsame plugin trust {what}` lets it run"),
+            State::Changed(_) => format!(
+                "if you know why, `selfsame plugin trust {what} --yes` trusts it as it is now; else remove it and get \
+                 it anew from its author"
             ),
-            State::Quarantined(_) => format!("get a better version, or look again with `selfsame plugin check {id}`"),
+            State::Tampered(_) => "remove it, and get it anew from its author".to_owned(),
+            State::Quarantined(_) => format!(
+                "its quarantine ends when its library changes, or a look at it goes well: `selfsame plugin check {what}`"
+            ),
             State::NoTarget(_) => "ask its author for a library for this system".to_owned(),
             State::WrongAbi(_) => "get a version of the plugin, or of this program, that fits".to_owned(),
             State::Trusted | State::Isolated | State::Broken(_) | State::Shadowed(_) => return None,
@@ -133,20 +144,28 @@ impl Found {
         self.bundle.as_ref().map_or_else(named, |bundle| &bundle.manifest().id)
     }
 
+    /// What to do about its state.
+    pub fn hint(&self) -> Option<String> {
+        match self.origin {
+            // An id finds only what lies in the folders that are searched.
+            Origin::Named | Origin::Elsewhere => self.state.hint(&self.path.display().to_string()),
+            _ => self.state.hint(self.id()),
+        }
+    }
+
     /// What graphs are told of it. A plugin that could be loaded tells its node types itself.
     pub fn unusable(&self) -> Option<KnownPlugin> {
-        let (why, id) = (self.state.why()?, self.id());
-        let hint = self.state.hint(id);
+        let (why, id, hint) = (self.state.why()?, self.id(), self.hint());
         let manifest = self.bundle.as_ref().map(Bundle::manifest);
         let nodes = manifest.into_iter().flat_map(|manifest| manifest.nodes.clone()).collect();
         let version = manifest.map(|manifest| manifest.version.clone()).unwrap_or_default();
         Some(KnownPlugin { id: id.to_owned(), version, nodes, unusable: Some(Unusable { why, hint }) })
     }
 
-    /// What somebody has to see before anything else is done: a plugin that was trusted is another now.
+    /// What somebody has to see before anything else is done: a plugin is not what was trusted, or not what it says it is.
     pub fn alarm(&self) -> Option<String> {
-        let State::Refused(why) = &self.state else { return None };
-        let hint = self.state.hint(self.id()).unwrap_or_default();
+        let (State::Changed(why) | State::Tampered(why)) = &self.state else { return None };
+        let hint = self.hint().unwrap_or_default();
         Some(format!("plugin {} in {} is refused: {why}\n  = hint: {hint}", self.id(), self.path.display()))
     }
 }
@@ -184,6 +203,20 @@ impl Shelf {
         shelf
     }
 
+    /// One bundle, which is only looked at where it lies.
+    pub fn aside(path: PathBuf, rules: &Rules) -> Shelf {
+        let found = vec![look_at(path, Origin::Elsewhere, rules)];
+        let mut shelf = Shelf { found, warnings: Vec::new() };
+        shelf.warn_of_look_alikes(rules.trust);
+        shelf
+    }
+
+    /// The bundle in this folder.
+    pub fn at(&self, path: &Path) -> Option<&Found> {
+        let real = path.canonicalize().ok()?;
+        self.found.iter().find(|found| found.path.canonicalize().is_ok_and(|other| other == real))
+    }
+
     /// The plugin with this id that counts.
     pub fn get(&self, id: &str) -> Option<&Found> {
         self.found.iter().find(|found| found.bundle.is_some() && found.id() == id)
@@ -216,7 +249,7 @@ fn look_at(path: PathBuf, origin: Origin, rules: &Rules) -> Found {
 }
 
 /// What may run, with its library; else why not.
-fn judge(bundle: &Bundle, origin: Origin, rules: &Rules) -> Result<(State, Verified), State> {
+fn judge(bundle: &Bundle, origin: Origin, rules: &Rules) -> Result<(State, LibraryBytes), State> {
     let manifest = bundle.manifest();
     let entry = rules.trust.get(&manifest.id);
     if entry.is_some_and(|entry| entry.level == Level::Denied) {
@@ -230,15 +263,15 @@ fn judge(bundle: &Bundle, origin: Origin, rules: &Rules) -> Result<(State, Verif
     if entry.is_none() && !may_run {
         return Err(crashed(bundle, &triple, rules).unwrap_or(State::Unknown));
     }
-    let refused = |error: BundleError| State::Refused(error.to_string());
-    let signer = bundle.signer().map_err(refused)?;
-    let library = bundle.library(&triple).map_err(refused)?;
+    let tampered = |error: BundleError| State::Tampered(error.to_string());
+    let signer = bundle.signer().map_err(tampered)?;
+    let library = bundle.library(&triple).map_err(tampered)?;
     let state = match rules.trust.judge(&manifest.id, signer, &library.sha256) {
         Verdict::Level(Level::Trusted) if !rules.isolate => State::Trusted,
         Verdict::Unknown if origin == Origin::Named && !rules.isolate => State::Trusted,
         Verdict::Level(Level::Trusted | Level::Isolated) | Verdict::Unknown => State::Isolated,
         Verdict::Level(Level::Denied) => return Err(State::Denied),
-        Verdict::Changed(how) => return Err(State::Refused(how)),
+        Verdict::Changed(how) => return Err(State::Changed(how)),
     };
     quarantined(&library, rules).map_or(Ok((state, library)), Err)
 }
@@ -252,7 +285,7 @@ fn crashed(bundle: &Bundle, triple: &str, rules: &Rules) -> Option<State> {
     quarantined(&bundle.library(triple).ok()?, rules)
 }
 
-fn quarantined(library: &Verified, rules: &Rules) -> Option<State> {
+fn quarantined(library: &LibraryBytes, rules: &Rules) -> Option<State> {
     match rules.scans.known(library) {
         Some(Outcome::Crashed(why)) => Some(State::Quarantined(why.clone())),
         _ => None,

@@ -1,9 +1,10 @@
 //! Making bundles.
 
-use super::bundle::{Bundle, Verified, digest};
+use super::bundle::Bundle;
 use super::error::BundleError;
 use super::manifest::{Manifest, Target};
 use super::{MANIFEST, SIGNATURE, public_key_of, sign};
+use crate::plugin::LibraryBytes;
 use std::io::Write;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use std::path::Path;
 pub fn write(
     folder: &Path,
     mut manifest: Manifest,
-    library: &Verified,
+    library: &LibraryBytes,
     triple: &str,
     secret_key: Option<&Path>,
 ) -> Result<Bundle, BundleError> {
@@ -35,7 +36,7 @@ pub fn write(
     }
     let name = library.path.file_name().unwrap_or_default().to_string_lossy();
     let file = format!("lib/{triple}/{name}");
-    manifest.targets.insert(triple.to_owned(), Target { file: file.clone(), sha256: digest(&library.bytes) });
+    manifest.targets.insert(triple.to_owned(), Target { file: file.clone(), sha256: library.sha256.clone() });
     manifest.public_key = secret_key.map(public_key_of).transpose()?;
     let text = manifest.to_ron()?;
     let signature = secret_key.map(|key| sign(key, text.as_bytes())).transpose()?;

@@ -7,7 +7,7 @@ use std::fmt::Display;
 pub enum Exit {
     /// Done.
     Ok = 0,
-    /// Something is wrong with a graph, a model or another file.
+    /// Something is wrong with a graph, a model, a plugin or another file.
     Wrong = 1,
     /// Something is wrong with the command line, the environment or the settings file.
     Usage = 2,

@@ -32,7 +32,7 @@ pub struct PluginFlags {
     pub plugin: Vec<PathBuf>,
     #[command(flatten)]
     pub folders: PluginFolders,
-    /// Lets plugins run of which nobody has said that they may, each in a process of its own
+    /// Lets plugins run of which nobody has said that they may, signed or not, each in a process of its own
     #[arg(long)]
     pub allow_unsigned_plugins: bool,
     /// Runs each plugin in a process of its own, where a crash of it is a failure of a node, and it can neither see your

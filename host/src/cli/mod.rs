@@ -28,7 +28,7 @@ use std::process::ExitCode;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  something is wrong with a graph, a model or another file
+  1  something is wrong with a graph, a model, a plugin or another file
   2  something is wrong with the command line, the environment or the settings file
   3  a node failed
   4  cancelled";

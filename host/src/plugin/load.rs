@@ -6,9 +6,9 @@ use super::describe;
 use super::error::PluginError;
 use super::float_mode::FloatMode;
 use super::interfaces;
+use super::library::{LibraryBytes, is_plugin_id};
 use super::node::{ForeignType, Origin};
 use super::services::HOST;
-use crate::bundles::{Verified, is_plugin_id};
 use crate::lock;
 use libloading::Library;
 use selfsame_sdk::NodeType;
@@ -51,11 +51,6 @@ pub struct About {
     pub min_minor: u16,
 }
 
-/// The SHA-256 of a library, in hexadecimal digits.
-pub(super) fn digest(path: &Path) -> Result<String, PluginError> {
-    Verified::as_is(path).map(|library| library.sha256).map_err(PluginError::Unreadable)
-}
-
 /// What has no slash would be looked for in the system's folders.
 pub(super) fn whole_path(path: &Path) -> Result<PathBuf, PluginError> {
     std::path::absolute(path).map_err(|error| PluginError::Unreadable(error.to_string()))
@@ -68,14 +63,14 @@ impl Plugin {
     /// # Errors
     /// If the file is no plugin, is for another version of the boundary, does not start, or describes itself wrongly.
     pub fn load(path: &Path) -> Result<Arc<Self>, PluginError> {
-        Self::load_verified(&Verified::as_is(path).map_err(PluginError::Unreadable)?)
+        Self::load_bytes(&LibraryBytes::read(path).map_err(PluginError::Unreadable)?)
     }
 
     /// Loads a library that was read already, **running code of it**: exactly these bytes, whatever is in the file by now.
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn load_verified(library: &Verified) -> Result<Arc<Self>, PluginError> {
+    pub fn load_bytes(library: &LibraryBytes) -> Result<Arc<Self>, PluginError> {
         type Known = HashMap<(PathBuf, String), Arc<Plugin>>;
         static LOADED: Mutex<Option<Known>> = Mutex::new(None);
         selfsame_sdk::ffi::enter_by(interfaces::enter);
@@ -172,31 +167,6 @@ impl Plugin {
         if self.about.title.is_empty() { self.id() } else { &self.about.title }
     }
 
-    /// What it is for.
-    pub fn doc(&self) -> &str {
-        &self.about.doc
-    }
-
-    /// Who made it.
-    pub fn authors(&self) -> &str {
-        &self.about.authors
-    }
-
-    /// Its licence.
-    pub fn license(&self) -> &str {
-        &self.about.license
-    }
-
-    /// Where to read more.
-    pub fn homepage(&self) -> &str {
-        &self.about.homepage
-    }
-
-    /// What it was built by, if it says so.
-    pub fn build_info(&self) -> Option<&str> {
-        self.about.build_info.as_deref()
-    }
-
     /// Its node types.
     pub fn nodes(&self) -> &[Arc<dyn NodeType>] {
         &self.nodes
@@ -204,7 +174,7 @@ impl Plugin {
 }
 
 /// Opens a library, and gives what it exports.
-pub(super) fn entry_of(library: &Verified) -> Result<&'static SsEntry, PluginError> {
+pub(super) fn entry_of(library: &LibraryBytes) -> Result<&'static SsEntry, PluginError> {
     let library = open(library)?;
     // SAFETY: the symbol of a plugin is such a table, and a library is never unloaded.
     unsafe {
@@ -215,7 +185,7 @@ pub(super) fn entry_of(library: &Verified) -> Result<&'static SsEntry, PluginErr
 }
 
 /// Opens a library for good: all its symbols are bound now, and seen by nobody else.
-fn open(library: &Verified) -> Result<ManuallyDrop<Library>, PluginError> {
+fn open(library: &LibraryBytes) -> Result<ManuallyDrop<Library>, PluginError> {
     #[cfg(target_os = "linux")]
     super::elf::check(&library.bytes)?;
     let copy = PrivateCopy::new(&library.bytes)

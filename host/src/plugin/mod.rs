@@ -16,6 +16,7 @@ mod error;
 mod float_mode;
 pub mod helper;
 mod interfaces;
+mod library;
 mod load;
 mod node;
 #[cfg(test)]
@@ -26,6 +27,8 @@ mod services;
 mod strikes;
 
 pub use error::PluginError;
+pub use library::{LibraryBytes, is_plugin_id};
+pub(crate) use library::{MAX_LIBRARY, read_file};
 pub use load::{About, Plugin};
 
 /// What to do about a failure that is the fault of the plugin, whatever it was given.

@@ -3,8 +3,7 @@
 
 use super::load::entry_of;
 use super::services::HOST;
-use super::{Plugin, interfaces};
-use crate::bundles::Verified;
+use super::{LibraryBytes, Plugin, interfaces};
 use selfsame_sdk::ffi::abi::{SS_WEIGHTS, SsHost, SsStr};
 use selfsame_sdk::ffi::{Struct, enter_by};
 use selfsame_sdk::testing::TestHost;
@@ -119,7 +118,7 @@ impl Object for Network {
 }
 
 fn works_as_far_as_it_can(library: &Path, calls: &[Call]) {
-    let entry = entry_of(&Verified::as_is(library).unwrap()).unwrap();
+    let entry = entry_of(&LibraryBytes::read(library).unwrap()).unwrap();
     // As loading does: objects of the host are reached from plugins.
     enter_by(interfaces::enter);
     let with = |host| Plugin::read(library.to_owned(), entry, "0".to_owned(), host).unwrap();
@@ -202,7 +201,7 @@ fn a_host_without_interfaces() {
     unsafe extern "C" fn nothing(_: SsStr) -> *const c_void {
         std::ptr::null()
     }
-    let entry = entry_of(&Verified::as_is(&samples()).unwrap()).unwrap();
+    let entry = entry_of(&LibraryBytes::read(&samples()).unwrap()).unwrap();
     enter_by(interfaces::enter);
     let without = Box::leak(Box::new(SsHost { get_interface: Some(nothing), ..HOST }));
     let [today, old] = [&HOST, without].map(|host| Plugin::read(samples(), entry, "0".to_owned(), host).unwrap());

@@ -6,7 +6,8 @@ use super::scans;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::output::print;
 use clap::Args;
-use selfsame_host::bundles::{self, Abi, ENDING, Manifest, Permission, Verified, target_triple};
+use selfsame_host::bundles::{self, Abi, ENDING, Manifest, Permission, target_triple};
+use selfsame_host::plugin::LibraryBytes;
 use selfsame_host::plugin::helper::{Description, Isolation};
 use selfsame_sdk::ffi::abi::SS_ABI_MAJOR;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ impl Bundle {
             None => self.what.clone(),
         };
         let fail = |reason: String| Stop::new(Exit::Wrong, format!("{}: {reason}", path.display()));
-        let library = Verified::as_is(&path).map_err(fail)?;
+        let library = LibraryBytes::read(&path).map_err(fail)?;
         let triple = self.target.clone().unwrap_or_else(target_triple);
         let (folder, manifest) = match triple == target_triple() {
             true => {

@@ -50,8 +50,8 @@ impl Check {
         let mut about = subject.manifest.map_or_else(Vec::new, |manifest| differs(&manifest, &description));
         about.extend(unsaid(&description));
         let plugin = match cfg!(target_os = "linux") {
-            true => Plugin::isolated(path, description.clone(), &isolation),
-            false => Plugin::load_verified(&subject.library),
+            true => Plugin::isolated(&subject.library, description.clone(), &isolation),
+            false => Plugin::load_bytes(&subject.library),
         };
         let plugin = plugin.map_err(fail)?;
         let nodes = conformance::check(plugin.nodes(), folder.path());

@@ -1,15 +1,14 @@
 //! `selfsame plugin info`: everything that is known of one plugin.
 
 use super::list::for_programs;
-use super::subject::{as_bundle, found, warn};
+use super::subject::{as_bundle, found, warn, where_to};
 use super::{policy, scans};
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::flags::PluginFolders;
 use crate::cli::output::{columns, print, print_json};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{Bundle, Entry, Found, Level, Permission, Pin, Rules, Shelf, Trust};
-use std::path::PathBuf;
+use selfsame_host::bundles::{Bundle, Entry, Found, Level, Origin, Permission, Pin, Rules, Shelf, Trust};
 
 /// Says what is known of a plugin: what it offers, who signed it, and what it may do
 ///
@@ -27,24 +26,27 @@ pub struct Info {
 }
 
 impl Info {
-    pub fn run(mut self, file: &File) -> Result<Exit, Stop> {
+    pub fn run(self, file: &File) -> Result<Exit, Stop> {
         let (trust, scans) = (policy()?.0, scans());
-        let named = as_bundle(&self.what);
-        // A bundle is found by the folder that it is in: it is looked at, not named to run.
-        let beside = |path: &PathBuf| path.join("..");
-        self.folders.plugin_dir.extend(named.iter().map(beside));
-        let folders = file.plugins(&self.folders);
-        let shelf = Shelf::look(&[], &folders, &[], &Rules::new(&trust, &scans));
+        let (named, folders, rules) = (as_bundle(&self.what), file.plugins(&self.folders), Rules::new(&trust, &scans));
+        let mut shelf = Shelf::look(&[], &folders, &[], &rules);
+        if let Some(path) = named.as_ref().filter(|path| shelf.at(path).is_none()) {
+            shelf = Shelf::aside(path.clone(), &rules);
+        }
         warn(&shelf);
-        let is_it =
-            |found: &&Found| named.iter().any(|path| path.canonicalize().ok() == found.path.canonicalize().ok());
-        let one = match shelf.found.iter().find(is_it) {
+        let one = match named.and_then(|path| shelf.at(&path)) {
             Some(one) => one,
             None => found(&self.what, &shelf, &folders)?,
         };
         match self.json {
             true => print_json(&for_programs(one))?,
-            false => print(&for_people(one, &trust))?,
+            false => {
+                let mut text = for_people(one, &trust);
+                if one.origin == Origin::Elsewhere {
+                    text += &format!("  = hint: for graphs to find it, {}\n", where_to(one.id(), &folders));
+                }
+                print(&text)?;
+            }
         }
         Ok(Exit::Ok)
     }
@@ -77,7 +79,7 @@ fn for_people(found: &Found, trust: &Trust) -> String {
     add("because", found.state.why().unwrap_or_default());
     let entry = trust.get(found.id());
     add("trust.ron", entry.map_or_else(|| "says nothing of it".to_owned(), said));
-    let hint = found.state.hint(found.id()).map(|hint| format!("  = hint: {hint}\n")).unwrap_or_default();
+    let hint = found.hint().map(|hint| format!("  = hint: {hint}\n")).unwrap_or_default();
     columns(&rows) + &hint
 }
 

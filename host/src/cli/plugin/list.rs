@@ -54,7 +54,7 @@ fn for_people(shelf: &Shelf, folders: &Folders) -> String {
     for found in &shelf.found {
         if let Some(why) = found.state.why() {
             text += &format!("\n{}: {why}", found.id());
-            text += &found.state.hint(found.id()).map(|hint| format!("\n  = hint: {hint}")).unwrap_or_default();
+            text += &found.hint().map(|hint| format!("\n  = hint: {hint}")).unwrap_or_default();
             text.push('\n');
         }
     }
@@ -70,7 +70,7 @@ pub fn for_programs(found: &Found) -> Value {
         "version": manifest.map(|manifest| &manifest.version),
         "state": found.state.name(),
         "why": found.state.why(),
-        "hint": found.state.hint(found.id()),
+        "hint": found.hint(),
         "path": found.path,
         "from": found.origin.to_string(),
         "signed_by": signer,

@@ -5,9 +5,9 @@ use super::{policy, scans};
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::flags::{ModelFlags, PluginFlags};
 use crate::cli::settings::File;
-use selfsame_host::bundles::{Bundle, Found, Isolated, Rules, Scans, Shelf, Trust, Verified};
+use selfsame_host::bundles::{Bundle, Found, Isolated, Rules, Scans, Shelf, Trust};
 use selfsame_host::plugin::helper::{Isolation, Permissions};
-use selfsame_host::plugin::{Plugin, PluginError};
+use selfsame_host::plugin::{LibraryBytes, Plugin, PluginError};
 use selfsame_host::{Error, Nodes};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,11 +50,11 @@ impl PluginFlags {
 
     /// A library that is named: whoever does that lets it run.
     fn library(&self, path: &Path, scans: &mut Scans, isolation: &Isolation) -> Result<Arc<Plugin>, PluginError> {
-        let library = Verified::as_is(path).map_err(PluginError::Unreadable)?;
+        let library = LibraryBytes::read(path).map_err(PluginError::Unreadable)?;
         if !self.isolate_plugins {
-            return Plugin::load_verified(&library);
+            return Plugin::load_bytes(&library);
         }
-        Plugin::isolated(path, scans.describe(&library, isolation)?, isolation)
+        Plugin::isolated(&library, scans.describe(&library, isolation)?, isolation)
     }
 }
 

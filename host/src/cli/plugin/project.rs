@@ -66,7 +66,7 @@ impl Project {
     fn cc(&self) -> Result<PathBuf, Stop> {
         let wrong = |error: std::io::Error| Stop::new(Exit::Wrong, format!("{}: {error}", self.folder.display()));
         let folder = self.folder.canonicalize().map_err(wrong)?;
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().replace(['-', ' '], "_");
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().replace(['-', ' ', '.'], "_");
         let build = self.folder.join("build");
         std::fs::create_dir_all(&build).map_err(wrong)?;
         let library = build.join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"));

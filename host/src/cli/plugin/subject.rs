@@ -3,12 +3,13 @@
 use super::project::Project;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::output::tell;
-use selfsame_host::bundles::{Bundle, Folders, Found, Manifest, Shelf, Verified, target_triple};
+use selfsame_host::bundles::{Bundle, ENDING, Folders, Found, Manifest, Origin, Shelf, target_triple};
+use selfsame_host::plugin::LibraryBytes;
 use std::path::{Path, PathBuf};
 
 /// A library, with the manifest of its bundle if it lies in one.
 pub struct Subject {
-    pub library: Verified,
+    pub library: LibraryBytes,
     pub manifest: Option<Manifest>,
 }
 
@@ -33,7 +34,7 @@ impl Subject {
 
     fn of_library(path: &Path) -> Result<Self, Stop> {
         let fail = |reason: String| Stop::new(Exit::Wrong, format!("{}: {reason}", path.display()));
-        Ok(Subject { library: Verified::as_is(path).map_err(fail)?, manifest: None })
+        Ok(Subject { library: LibraryBytes::read(path).map_err(fail)?, manifest: None })
     }
 
     /// The library of a bundle for this system, and its signature, must be right.
@@ -69,6 +70,15 @@ pub fn warn(shelf: &Shelf) {
 }
 
 /// A bundle's folder, or nothing.
-pub fn as_bundle(what: &str) -> Vec<PathBuf> {
-    Some(PathBuf::from(what)).filter(|path| Bundle::is_at(path)).into_iter().collect()
+pub fn as_bundle(what: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(what)).filter(|path| Bundle::is_at(path))
+}
+
+/// Where a bundle belongs so that graphs find it.
+pub fn where_to(id: &str, folders: &Folders) -> String {
+    let own = folders.all().iter().find(|folder| folder.origin == Origin::User).or(folders.all().first());
+    match own {
+        Some(folder) => format!("put it here: {}", folder.path.join(format!("{id}.{ENDING}")).display()),
+        None => "name its folder with --plugin-dir".to_owned(),
+    }
 }

@@ -1,16 +1,18 @@
 //! `selfsame plugin trust`: saying which plugins may run.
 
 use super::info::{names, permission, said};
-use super::subject::{as_bundle, found};
+use super::subject::{as_bundle, found, where_to};
 use super::{policy, scans};
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::flags::PluginFolders;
 use crate::cli::output::{print, tell};
 use crate::cli::settings::File;
 use clap::Args;
-use selfsame_host::bundles::{self, Bundle, Entry, Level, Permission, Pin, Rules, Shelf, look_alike, target_triple};
-use selfsame_host::plugin::PluginError;
+use selfsame_host::bundles::{
+    self, Bundle, Entry, Folders, Level, Permission, Pin, Rules, Shelf, State, look_alike, target_triple,
+};
 use selfsame_host::plugin::helper::Isolation;
+use selfsame_host::plugin::{PluginError, is_plugin_id};
 use std::collections::BTreeSet;
 
 /// Lets a plugin run, or forbids it
@@ -48,7 +50,9 @@ pub struct Trust {
 impl Trust {
     pub fn run(self, file: &File) -> Result<Exit, Stop> {
         let (mut trust, place) = policy()?;
-        let bundle = self.bundle(file, &trust);
+        let folders = file.plugins(&self.folders);
+        let shelf = Shelf::look(&[], &folders, &[], &Rules::new(&trust, &scans()));
+        let bundle = self.bundle(&shelf, &folders);
         let id = match &bundle {
             Ok(bundle) => bundle.manifest().id.clone(),
             Err(_) => self.what.clone(),
@@ -59,7 +63,7 @@ impl Trust {
             }
             format!("{id}: forgotten")
         } else if self.deny {
-            if !bundles::is_plugin_id(&id) {
+            if !is_plugin_id(&id) {
                 bundle?;
             }
             trust.set(&id, Entry { level: Level::Denied, pin: None, permissions: BTreeSet::new() });
@@ -72,16 +76,21 @@ impl Trust {
         };
         trust.save(&place).or_stop(Exit::Wrong)?;
         print(&done)?;
+        let is_astray = as_bundle(&self.what).is_some_and(|path| shelf.at(&path).is_none());
+        if is_astray && !self.forget && !self.deny {
+            tell(&format!(
+                "note: {id} lies in no folder that is searched; for graphs to find it, {}",
+                where_to(&id, &folders)
+            ));
+        }
         Ok(Exit::Ok)
     }
 
-    fn bundle(&self, file: &File, trust: &bundles::Trust) -> Result<Bundle, Stop> {
-        if let Some(path) = as_bundle(&self.what).first() {
-            return Bundle::open(path).or_stop(Exit::Wrong);
+    fn bundle(&self, shelf: &Shelf, folders: &Folders) -> Result<Bundle, Stop> {
+        if let Some(path) = as_bundle(&self.what) {
+            return Bundle::open(&path).or_stop(Exit::Wrong);
         }
-        let folders = file.plugins(&self.folders);
-        let shelf = Shelf::look(&[], &folders, &[], &Rules::new(trust, &scans()));
-        let found = found(&self.what, &shelf, &folders)?;
+        let found = found(&self.what, shelf, folders)?;
         let broken = || Stop::new(Exit::Wrong, found.state.why().unwrap_or_default());
         found.bundle.clone().ok_or_else(broken)
     }
@@ -103,10 +112,11 @@ impl Trust {
             self.confirm(&format!("plugin {} has nearly the name of the trusted plugin {known}", manifest.id))?;
         }
         let described = scans().look(&library, &Isolation::default()).map_err(|error| {
-            let hint = match error {
-                PluginError::Crashed(_) => "\n  = hint: it is quarantined until its library changes",
-                _ => "",
+            let hint = match &error {
+                PluginError::Crashed(how) => State::Quarantined(how.clone()).hint(&self.what),
+                _ => None,
             };
+            let hint = hint.map(|hint| format!("\n  = hint: {hint}")).unwrap_or_default();
             Stop::new(Exit::Wrong, format!("plugin {}: {error}{hint}", library.path.display()))
         })?;
         if described.id != manifest.id {

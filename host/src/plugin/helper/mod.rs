@@ -36,7 +36,7 @@ mod sealed;
 mod value;
 
 use super::load::{About, Plugin};
-use super::{PluginError, load};
+use super::{LibraryBytes, PluginError, load};
 use selfsame_sdk::NodeDescriptor;
 use serde::{Deserialize, Serialize};
 pub use settings::{Isolation, Limits, Permissions, Sandbox};
@@ -75,17 +75,18 @@ impl Description {
     }
 }
 
-/// Loads a library in a process of its own, which ends with this, and reads what it offers.
+/// Loads a library in a process of its own, which ends with this, and reads what it offers. The process reads the file again, and
+/// loads it only if it is the same to the byte.
 ///
 /// # Errors
-/// As [`Plugin::load`]; if the process crashes, ends itself or does not get there in time; on a system where plugins cannot
-/// be isolated.
-pub fn describe(library: &Path, isolation: &Isolation) -> Result<Description, PluginError> {
-    let (library, digest) = (load::whole_path(library)?, load::digest(library)?);
+/// As [`Plugin::load`]; if the file has changed meanwhile; if the process crashes, ends itself or does not get there in time; on
+/// a system where plugins cannot be isolated.
+pub fn describe(library: &LibraryBytes, isolation: &Isolation) -> Result<Description, PluginError> {
+    let (path, digest) = (load::whole_path(&library.path)?, library.sha256.clone());
     #[cfg(target_os = "linux")]
-    return parent::describe(&library, digest, isolation);
+    return parent::describe(&path, digest, isolation);
     #[cfg(not(target_os = "linux"))]
-    return Err(unsupported((library, digest, isolation)));
+    return Err(unsupported((path, digest, isolation)));
 }
 
 /// What this system sees to while a plugin is isolated.
@@ -103,16 +104,20 @@ impl Plugin {
     /// A plugin whose nodes run in a process of its own. [`describe`] has loaded it once already; here nothing is, until a node runs.
     ///
     /// # Errors
-    /// If the file is not the one that was described; on a system where plugins cannot be isolated.
-    pub fn isolated(library: &Path, description: Description, isolation: &Isolation) -> Result<Arc<Self>, PluginError> {
-        let (library, digest) = (load::whole_path(library)?, load::digest(library)?);
-        if digest != description.digest {
+    /// If the library is not the one that was described; on a system where plugins cannot be isolated.
+    pub fn isolated(
+        library: &LibraryBytes,
+        description: Description,
+        isolation: &Isolation,
+    ) -> Result<Arc<Self>, PluginError> {
+        if library.sha256 != description.digest {
             return Err(PluginError::Changed);
         }
+        let path = load::whole_path(&library.path)?;
         #[cfg(target_os = "linux")]
-        return Ok(Arc::new(parent::plugin(library, description, isolation.clone())));
+        return Ok(Arc::new(parent::plugin(path, description, isolation.clone())));
         #[cfg(not(target_os = "linux"))]
-        return Err(unsupported((library, description, isolation)));
+        return Err(unsupported((path, description, isolation)));
     }
 
     /// [`describe`] and [`isolated`](Self::isolated) in one.
@@ -120,7 +125,8 @@ impl Plugin {
     /// # Errors
     /// As these.
     pub fn load_isolated(library: &Path, isolation: &Isolation) -> Result<Arc<Self>, PluginError> {
-        Self::isolated(library, describe(library, isolation)?, isolation)
+        let library = LibraryBytes::read(library).map_err(PluginError::Unreadable)?;
+        Self::isolated(&library, describe(&library, isolation)?, isolation)
     }
 }
 

@@ -9,8 +9,7 @@ mod worker;
 
 use super::frame::{self, Payload};
 use super::message::{Control, Start, Told, VERSION};
-use super::{Description, Plugin, PluginError};
-use crate::bundles::Verified;
+use super::{Description, LibraryBytes, Plugin, PluginError};
 use crate::cache::Memory;
 use crate::lock;
 use objects::Own;
@@ -72,8 +71,8 @@ pub fn serve() -> Result<(), String> {
 
 /// Loads a library if it is the one that was meant, of which no other code runs.
 fn load(path: &Path, digest: &str) -> Result<Arc<Plugin>, PluginError> {
-    let library = Verified::as_is(path).map_err(PluginError::Unreadable)?;
-    if library.sha256 == digest { Plugin::load_verified(&library) } else { Err(PluginError::Changed) }
+    let library = LibraryBytes::read(path).map_err(PluginError::Unreadable)?;
+    if library.sha256 == digest { Plugin::load_bytes(&library) } else { Err(PluginError::Changed) }
 }
 
 fn describe(plugin: &Plugin) -> Result<String, String> {
