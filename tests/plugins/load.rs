@@ -102,8 +102,10 @@ fn a_library_of_another_machine_is_told_as_such() {
 #[test]
 fn an_entry_must_be_there_and_fit() {
     assert_eq!(fails("int x;"), "it is no Selfsame plugin: it exports no `selfsame_plugin_entry`");
+    // Whatever else stands there is not followed.
+    let other = ".magic = 7, .build_info = (const char *)1,";
     assert_eq!(
-        fails(&entry(".magic = 7,", "").replace(".magic = SS_MAGIC,", "")),
+        fails(&entry(other, "").replace(".magic = SS_MAGIC,", "")),
         "it does not start like the entry of a Selfsame plugin"
     );
     let major = |major: &str| entry(".build_info = \"cc 99\",", "").replace("SS_ABI_MAJOR", major);

@@ -169,6 +169,8 @@ pub struct Lent<'a> {
     pub services: &'a dyn Services,
     /// The id of the plugin.
     pub plugin: &'a str,
+    /// That of the plugin, set again when the function is done.
+    _float_mode: FloatMode,
 }
 
 impl<'a> Lent<'a> {
@@ -184,7 +186,9 @@ impl<'a> Lent<'a> {
         state.users += 1;
         drop(state);
         // SAFETY: the call waits until `users` is 0 before it goes.
-        unsafe { Some(Lent { slot, services: &*open.services, plugin: &*open.plugin }) }
+        unsafe {
+            Some(Lent { slot, services: &*open.services, plugin: &*open.plugin, _float_mode: FloatMode::of_plugin() })
+        }
     }
 
     /// Keeps why the call fails, for when it is over.

@@ -33,12 +33,27 @@ impl FloatMode {
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         FloatMode {}
     }
+
+    /// The mode as it is now, while the host computes in its own: a plugin may ask for arithmetic after it has changed the mode.
+    pub fn of_plugin() -> Self {
+        let theirs = Self::now();
+        drop(FloatMode::HOST);
+        theirs
+    }
+
+    /// Rounding to the nearest, denormal numbers as they are, no traps: what every thread starts with.
+    const HOST: FloatMode = FloatMode {
+        #[cfg(target_arch = "x86_64")]
+        mxcsr: 0x1f80,
+        #[cfg(target_arch = "aarch64")]
+        fpcr: 0,
+    };
 }
 
 impl Drop for FloatMode {
     fn drop(&mut self) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the value comes from this register, and is the mode that all code of this program is compiled for.
+        // SAFETY: the value comes from this register, or is the mode that all code of this program is compiled for.
         unsafe {
             asm!("ldmxcsr [{}]", in(reg) &raw const self.mxcsr, options(nostack, preserves_flags, readonly));
         }
@@ -63,6 +78,10 @@ mod tests {
         let flush = before.mxcsr | 0x8040;
         // SAFETY: only the mode of denormal numbers is changed, and it is set again below.
         unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const flush, options(nostack, preserves_flags, readonly)) };
+        assert_eq!(denormal(), 0.0);
+        let theirs = FloatMode::of_plugin();
+        assert!(denormal() > 0.0);
+        drop(theirs);
         assert_eq!(denormal(), 0.0);
         drop(before);
         assert!(denormal() > 0.0);

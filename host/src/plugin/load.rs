@@ -96,8 +96,12 @@ impl Plugin {
         digest: String,
         host: &'static SsHost,
     ) -> Result<Self, PluginError> {
-        // SAFETY: it is in the first 32 bytes, and ends with NUL.
-        let build_info = unsafe { c_text(entry.build_info) };
+        // What does not start as an entry has nothing to be followed.
+        let build_info = match entry.magic {
+            // SAFETY: it is a part of every entry, and ends with NUL.
+            SS_MAGIC => unsafe { c_text(entry.build_info) },
+            _ => None,
+        };
         entry.check().map_err(|unfit| PluginError::Unfit { unfit, build_info: build_info.clone() })?;
         let folder = path.parent().and_then(Path::to_str).unwrap_or_default();
         // SAFETY: `check` has seen that the table is whole; the text outlives the call, the table of the host everything.

@@ -93,6 +93,20 @@ fn tensor(given: Exported, what: &str) -> Result<Option<Tensor>> {
     }
 }
 
+impl Foreign {
+    /// A value that this object gave, with objects that are called as this one.
+    fn of_the_same(&self, value: Value) -> Value {
+        match (&value, &self.caller) {
+            (Value::List(items), _) => Value::list(items.iter().map(|item| self.of_the_same(item.clone()))),
+            (_, Some(caller)) => match value.downcast::<Foreign>() {
+                Some(foreign) => Value::object(foreign.called_by(caller.clone())),
+                None => value,
+            },
+            _ => value,
+        }
+    }
+}
+
 fn required(given: Exported, what: &str) -> Result<Tensor> {
     tensor(given, what)?.ok_or_else(|| Error::new(format!("{what} was not set")))
 }
@@ -117,7 +131,7 @@ impl Fields for Foreign {
         // SAFETY: it was given.
         let field = unsafe { Exported::from_raw(out) };
         match status {
-            SS_STATUS_OK => import_owned(field),
+            SS_STATUS_OK => Ok(import_owned(field)?.map(|field| self.of_the_same(field))),
             SS_STATUS_NOT_FOUND => Ok(None),
             status => Err(Error::new(format!("`{name}` cannot be read (status {status})"))),
         }
