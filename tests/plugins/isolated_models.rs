@@ -9,7 +9,12 @@ use std::sync::OnceLock;
 /// A host with the sample nodes in a process of their own.
 fn isolated() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| host(&Plugin::load_isolated(&library("selfsame-samples"), &isolation()).unwrap()))
+    HOST.get_or_init(|| {
+        let mut isolation = isolation();
+        // The graphs name models by their paths.
+        isolation.permissions.read.push(file("nodes/models/tests/goldens"));
+        host(&Plugin::load_isolated(&library("selfsame-samples"), &isolation).unwrap())
+    })
 }
 
 /// What is sampled, and by which node.

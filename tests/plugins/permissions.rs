@@ -84,6 +84,27 @@ fn the_host_reads_only_what_the_plugin_may() {
     host_works_with(&[&samples()]);
 }
 
+/// Nor does the name of a model lead to them.
+#[test]
+fn a_model_is_a_name_in_the_models_folders() {
+    let (_folder, secret) = folder();
+    let (plugin, host) = (Plugin::load_isolated(&library("selfsame-fixtures"), &isolation()).unwrap(), TestHost::new());
+    std::fs::write(host.folder().join("text.txt"), "text").unwrap();
+    std::fs::create_dir(host.folder().join("checkpoints")).unwrap();
+    std::fs::write(host.folder().join("checkpoints/model.bin"), "weights").unwrap();
+    let told = |model: &str| {
+        let inputs = [("path", Value::Text("text.txt".into())), ("model", Value::Text(model.into()))];
+        let values = host.run(&*node(&plugin, "AskHost"), &inputs).unwrap();
+        let Value::List(answers) = &values[0] else { panic!("{values:?}") };
+        let Value::Text(answer) = &answers[3] else { panic!("{answers:?}") };
+        answer.to_string()
+    };
+    assert!(told("model.bin").contains("checkpoints/model.bin"), "{}", told("model.bin"));
+    for path in [&*secret, "../secret.txt", "./secret.txt", "/etc/passwd", "/etc"] {
+        assert!(told(path).contains(&format!("{path} cannot be read: the plugin is isolated")), "{}", told(path));
+    }
+}
+
 /// What is told of this system is what a plugin meets.
 #[test]
 fn this_system_sees_to_everything() {
@@ -131,7 +152,7 @@ fn other_programs_and_processes_are_out_of_reach() {
         return;
     }
     let node = process(&[], true);
-    for how in ["exec", "kill", "ptrace", "fork"] {
+    for how in ["exec", "kill", "ptrace", "fork", "fcntl", "socketpair"] {
         assert_eq!(refused(&node, how, ""), Some(format!("{how}: Operation not permitted")));
     }
     assert_eq!(refused(&node, "limits", ""), Some("setrlimit: Operation not permitted".to_owned()));

@@ -119,6 +119,8 @@ mod isolated {
             broken(&process(), "abort"),
             format!("{crashed}its process was ended by SIGABRT (it gave up itself)")
         );
+        // It cannot keep the host waiting either.
+        assert_eq!(broken(&process(), "hold"), format!("{crashed}it ended its process itself, with exit code 0"));
         // Rust, which runs the thread, sees that it is the stack, and says so before it gives up.
         let told = broken(&process(), "stack");
         assert!(told.contains("SIGABRT") && told.contains("overflow") || told.contains("SIGSEGV"), "{told}");
@@ -207,7 +209,9 @@ mod isolated {
             let (node, host) = (process(), TestHost::new());
             std::thread::scope(|scope| {
                 let running = scope.spawn(|| host.run(&*node, &[("how", Value::Text(how.into()))]));
-                std::thread::sleep(Duration::from_millis(100));
+                while host.said().progress.is_empty() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 let started = Instant::now();
                 host.cancel();
                 assert_eq!(error(running.join().unwrap()).status, Status::Cancelled);

@@ -30,13 +30,16 @@ pub struct Payload {
 /// Sends a message and what follows it.
 ///
 /// # Errors
-/// If it is too long, the other side is gone, or patience ends.
+/// If it is too long ([`is_too_long`], and nothing was sent), the other side is gone, or patience ends.
 pub fn send(socket: impl AsFd, message: &impl Serialize, payload: &Payload, mut patience: Patience) -> io::Result<()> {
     let mut bytes = vec![0; 4];
     postcard::to_io(message, &mut bytes).map_err(io::Error::other)?;
     bytes.extend_from_slice(&payload.bytes);
     let length = bytes.len() - 4;
-    let too_long = || io::Error::other(format!("a message of {length} bytes; expected at most {MAX_BYTES}"));
+    let too_long = || {
+        let message = format!("a message of {length} bytes; expected at most {MAX_BYTES}");
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
     let header = u32::try_from(length).ok().filter(|_| length <= MAX_BYTES).ok_or_else(too_long)?;
     bytes[..4].copy_from_slice(&header.to_le_bytes());
     // The descriptor goes with the first byte.
@@ -82,6 +85,11 @@ pub fn receive<M: for<'a> Deserialize<'a>>(socket: impl AsFd, mut patience: Pati
 /// Whether an error means that the other side is gone.
 pub fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+/// Whether an error means that a message was too long to be sent.
+pub fn is_too_long(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::FileTooLarge
 }
 
 fn fill(socket: BorrowedFd, bytes: &mut [u8], memory: &mut Option<OwnedFd>, patience: &mut Patience) -> io::Result<()> {
@@ -148,7 +156,8 @@ mod tests {
         assert_eq!(error, "a message of 4294967295 bytes; expected at most 67108864");
         one.write_all(&[1, 0, 0, 0, 0xff]).unwrap();
         assert!(receive::<u32>(&other, None).is_err());
-        assert!(send(&one, &0u8, &Payload { bytes: vec![0; MAX_BYTES], memory: None }, None).is_err());
+        let long = Payload { bytes: vec![0; MAX_BYTES], memory: None };
+        assert!(is_too_long(&send(&one, &0u8, &long, None).unwrap_err()));
     }
 
     #[test]

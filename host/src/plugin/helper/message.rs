@@ -156,6 +156,13 @@ pub struct Failed {
     hint: Option<String>,
 }
 
+impl Failed {
+    /// Whether it says that something was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        from_status(self.status) == Some(Status::Cancelled)
+    }
+}
+
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         let Error { status, message, port, hint } = error;

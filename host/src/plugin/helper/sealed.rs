@@ -1,7 +1,8 @@
 //! Memory that one side writes and the other reads: sealed, so that nobody can change it any more once it is handed over.
 
+use crate::Bytes;
 use memmap2::Mmap;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::ffi::adopt;
 use selfsame_sdk::{Error, Result, Tensor};
@@ -31,15 +32,26 @@ pub fn seal(parts: &[(u64, &[u8])]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-/// The memory of the other side, to be read.
+/// The memory of the other side, to be read; at most so many bytes.
 ///
 /// # Errors
-/// If it is not sealed, or not memory at all.
-pub fn open(memory: OwnedFd) -> Result<Arc<Mmap>> {
+/// If it is not sealed, too much, or not memory at all.
+pub fn open(memory: OwnedFd, limit: Option<u64>) -> Result<Arc<Mmap>> {
     // Only memory of this kind has seals, so that nothing else is ever mapped.
     let seals = fcntl_get_seals(&memory).map_err(|_| Error::new("a file instead of shared memory"))?;
     if !seals.contains(SEALS) {
         return Err(Error::new("shared memory that is not sealed"));
+    }
+    if let Some(limit) = limit {
+        let file = fstat(&memory)?;
+        let (length, there) = (file.st_size as u64, (file.st_blocks as u64).saturating_mul(512));
+        if length > limit {
+            return Err(Error::new(format!("{} of shared memory; expected at most {}", Bytes(length), Bytes(limit))));
+        }
+        // Reading what is not there yet would take memory of this side.
+        if there < length {
+            return Err(Error::new("shared memory with gaps"));
+        }
     }
     // SAFETY: the seals see to it that its contents and its length stay as they are.
     Ok(Arc::new(unsafe { Mmap::map(&File::from(memory)) }?))
@@ -104,7 +116,7 @@ mod tests {
     use super::*;
 
     fn sealed(numbers: &[f32]) -> Arc<Mmap> {
-        open(seal(&[(64, bytemuck::cast_slice(numbers))]).unwrap()).unwrap()
+        open(seal(&[(64, bytemuck::cast_slice(numbers))]).unwrap(), Some(1 << 20)).unwrap()
     }
 
     #[test]
@@ -136,10 +148,13 @@ mod tests {
     #[test]
     fn only_sealed_memory_is_read() {
         let file = File::open("/proc/self/exe").unwrap();
-        assert_eq!(open(file.into()).unwrap_err().message, "a file instead of shared memory");
+        assert_eq!(open(file.into(), None).unwrap_err().message, "a file instead of shared memory");
         let memory = memfd_create("test", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
-        assert_eq!(open(memory).unwrap_err().message, "shared memory that is not sealed");
+        assert_eq!(open(memory, None).unwrap_err().message, "shared memory that is not sealed");
         let file = File::from(seal(&[(0, b"abc")]).unwrap());
         assert!(file.write_all_at(b"x", 0).is_err() && file.set_len(0).is_err());
+        let said = |memory: OwnedFd| open(memory, Some(1 << 20)).unwrap_err().message;
+        assert_eq!(said(seal(&[(1 << 20, b"abc")]).unwrap()), "1 MiB of shared memory; expected at most 1 MiB");
+        assert_eq!(said(seal(&[(1 << 19, b"abc")]).unwrap()), "shared memory with gaps");
     }
 }

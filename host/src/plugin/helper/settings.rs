@@ -38,7 +38,7 @@ pub struct Limits {
     pub cpu: Option<Duration>,
     /// How long a call of a node may take. No limit: what takes long shows progress, and can be cancelled.
     pub call: Option<Duration>,
-    /// How long loading the library may take. 30 seconds.
+    /// How long loading the library may take, and what is asked of its objects outside of calls of nodes. 30 seconds.
     pub start: Duration,
     /// How soon a call must end after it was cancelled; else the process is killed. 5 seconds.
     pub cancel: Duration,
@@ -71,7 +71,7 @@ pub struct Permissions {
 /// What this system sees to while a plugin is isolated. Limits and crashes hold in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
-    /// It opens no files but those that it may (Landlock, Linux 5.13).
+    /// It opens and truncates no files but those that it may (Landlock, in full since Linux 6.2).
     pub files: bool,
     /// It makes harmless system calls only: no other programs, no other processes, no network unless permitted (seccomp).
     pub system_calls: bool,
@@ -82,7 +82,9 @@ impl Sandbox {
     pub fn lacks(&self) -> Option<&'static str> {
         match (self.files, self.system_calls) {
             (true, true) => None,
-            (false, true) => Some("this system has no Landlock: the plugin can read and write all files of yours"),
+            (false, true) => Some(
+                "this system has no Landlock, or that of before Linux 6.2: the plugin can read and write, or empty, all files of yours",
+            ),
             (true, false) => {
                 Some("this system has no seccomp: the plugin can start programs and use the network with your rights")
             }

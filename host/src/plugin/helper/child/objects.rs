@@ -6,7 +6,7 @@ use super::super::value::{Handle, Objects, Owner, decode, encode};
 use super::Process;
 use super::worker::Line;
 use crate::lock;
-use selfsame_sdk::{Ctx, Error, Object, Result, Slot, Status};
+use selfsame_sdk::{Ctx, Error, Object, Result, Slot, Status, panics};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,6 +85,12 @@ impl Objects for Arc<Process> {
             Some(of_host) => Handle::back(Owner::Host, of_host.handle.number),
             None => Handle::of(&**object, Owner::Plugin, self.own.add(object.clone())),
         })
+    }
+
+    fn take_back(&self, owner: Owner, number: u64) {
+        if owner == Owner::Plugin {
+            panics::discard(self.own.remove(number));
+        }
     }
 
     fn take(&self, handle: Handle) -> Result<Arc<dyn Object>> {

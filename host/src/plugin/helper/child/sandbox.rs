@@ -3,8 +3,8 @@
 use super::super::settings::{Permissions, Sandbox};
 use super::system_calls;
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
-    make_bitflags, path_beneath_rules,
+    ABI, Access, AccessFs, BitFlags, LandlockStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    RulesetStatus, Scope, make_bitflags, path_beneath_rules,
 };
 use std::path::{Path, PathBuf};
 
@@ -50,14 +50,11 @@ const NETWORK: &[&str] = &[
 /// Gives up everything but what is permitted; gives what the system sees to.
 pub fn enter(library: &Path, folder: &Path, permissions: &Permissions) -> Sandbox {
     let files = restrict_files(library, folder, permissions);
-    Sandbox {
-        // Older systems do not see to truncating, renaming and signals, but all see to opening files.
-        files: matches!(files, Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced)),
-        system_calls: system_calls::restrict(permissions.network).is_ok(),
-    }
+    Sandbox { files: files.unwrap_or(false), system_calls: system_calls::restrict(permissions.network).is_ok() }
 }
 
-fn restrict_files(library: &Path, folder: &Path, permissions: &Permissions) -> Result<RulesetStatus, RulesetError> {
+/// Whether the system sees to opening and truncating files; older ones do not see to signals.
+fn restrict_files(library: &Path, folder: &Path, permissions: &Permissions) -> Result<bool, RulesetError> {
     let read: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let own = read
         | make_bitflags!(AccessFs::{
@@ -82,7 +79,9 @@ fn restrict_files(library: &Path, folder: &Path, permissions: &Permissions) -> R
         .add_rules(path_beneath_rules([folder], own))?
         .add_rules(path_beneath_rules(["/dev/null"], read | AccessFs::WriteFile))?
         .restrict_self()?;
-    Ok(status.ruleset)
+    let is_complete =
+        matches!(status.landlock, LandlockStatus::Available { effective_abi, .. } if effective_abi >= ABI::V3);
+    Ok(is_complete && status.ruleset != RulesetStatus::NotEnforced)
 }
 
 /// Relative paths mean another place here, and `/` is everything.

@@ -22,11 +22,11 @@ const MEMORY: &[c_long] = &[
 #[rustfmt::skip]
 const FILES: &[c_long] = &[
     SYS_chdir, SYS_close, SYS_close_range, SYS_copy_file_range, SYS_dup, SYS_dup3, SYS_faccessat, SYS_faccessat2,
-    SYS_fadvise64, SYS_fallocate, SYS_fchdir, SYS_fcntl, SYS_fdatasync, SYS_flock, SYS_fstat, SYS_fstatfs, SYS_fsync,
+    SYS_fadvise64, SYS_fallocate, SYS_fchdir, SYS_fdatasync, SYS_flock, SYS_fstat, SYS_fstatfs, SYS_fsync,
     SYS_ftruncate, SYS_getcwd, SYS_getdents64, SYS_linkat, SYS_lseek, SYS_mkdirat, SYS_newfstatat, SYS_openat,
     SYS_openat2, SYS_pipe2, SYS_pread64, SYS_preadv, SYS_preadv2, SYS_pwrite64, SYS_pwritev, SYS_pwritev2, SYS_read,
     SYS_readahead, SYS_readlinkat, SYS_readv, SYS_renameat2, SYS_sendfile, SYS_splice, SYS_statfs,
-    SYS_statx, SYS_symlinkat, SYS_sync_file_range, SYS_tee, SYS_truncate, SYS_umask, SYS_unlinkat, SYS_write,
+    SYS_statx, SYS_symlinkat, SYS_sync_file_range, SYS_tee, SYS_umask, SYS_unlinkat, SYS_write,
     SYS_writev,
 ];
 
@@ -55,7 +55,7 @@ const SIGNALS_AND_TIME: &[c_long] = &[
 const CONNECTIONS: &[c_long] = &[
     SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_eventfd2, SYS_getpeername, SYS_getrandom,
     SYS_getsockname, SYS_getsockopt, SYS_ppoll, SYS_pselect6, SYS_recvfrom, SYS_recvmmsg, SYS_recvmsg, SYS_sendmmsg,
-    SYS_sendmsg, SYS_sendto, SYS_setsockopt, SYS_shutdown, SYS_socketpair,
+    SYS_sendmsg, SYS_sendto, SYS_setsockopt, SYS_shutdown,
 ];
 
 /// Older forms of the same, which newer architectures do not have.
@@ -70,6 +70,9 @@ const OLDER: &[c_long] = &[
 const OLDER: &[c_long] = &[SYS_renameat];
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const OLDER: &[c_long] = &[];
+
+/// What `fcntl` is asked for when a file shall send signals, to whatever process; not all of it is in `libc`.
+const SIGNALS_OF_FILES: [c_int; 3] = [F_SETOWN, 15 /* F_SETOWN_EX */, 10 /* F_SETSIG */];
 
 /// Connecting to other machines, and to other programs of this one.
 const NETWORK: &[c_long] = &[SYS_bind, SYS_connect, SYS_socket];
@@ -116,6 +119,13 @@ fn rules(network: bool) -> Result<Rules> {
     for call in [SYS_kill, SYS_tgkill] {
         rules.insert(call, one_of(0, &[itself])?);
     }
+    let is_not = |value: c_int| SeccompCondition::new(1, word.clone(), SeccompCmpOp::Ne, value as u64);
+    let quiet = SIGNALS_OF_FILES.into_iter().map(is_not).collect::<std::result::Result<_, _>>()?;
+    rules.insert(SYS_fcntl, vec![SeccompRule::new(quiet)?]);
+    // Connections to itself. Those that carry no stream can be turned to other programs.
+    let kind = SeccompCmpOp::MaskedEq(!((SOCK_CLOEXEC | SOCK_NONBLOCK) as u64));
+    let stream = SeccompCondition::new(1, word.clone(), kind, SOCK_STREAM as u64)?;
+    rules.insert(SYS_socketpair, vec![SeccompRule::new(vec![stream])?]);
     // Its own limits, to be read.
     let limits = SeccompRule::new(vec![is(0, word.clone(), 0)?, is(2, long, 0)?])?;
     rules.insert(SYS_prlimit64, vec![limits]);

@@ -39,13 +39,27 @@ impl Line {
         self.said(frame::send(&*lock(&self.socket), message, payload, None))
     }
 
+    /// Says something that may be too long.
+    ///
+    /// # Errors
+    /// If it is.
+    fn try_tell(&self, socket: &UnixStream, message: &ToHost, payload: &Payload) -> Result<()> {
+        match frame::send(socket, message, payload, None) {
+            Err(error) if frame::is_too_long(&error) => Err(Error::new(error.to_string())),
+            sent => {
+                self.said(sent);
+                Ok(())
+            }
+        }
+    }
+
     /// Asks something.
     ///
     /// # Errors
-    /// What the host answers.
+    /// What the host answers; if it is too long.
     pub fn ask(&self, message: &ToHost, payload: &Payload) -> Result<(Answer, Payload)> {
         let socket = lock(&self.socket);
-        self.said(frame::send(&*socket, message, payload, None));
+        self.try_tell(&socket, message, payload)?;
         match self.said(frame::receive(&*socket, None)) {
             (ToPlugin::Answer(Answer::Failed(failed)), _) => Err(failed.into()),
             (ToPlugin::Answer(answer), payload) => Ok((answer, payload)),
@@ -53,7 +67,7 @@ impl Line {
         }
     }
 
-    /// Without a host this process has no purpose. What is too long for a message is the plugin's mistake, which ends it too.
+    /// Without a host this process has no purpose. A message to people that is too long is the plugin's mistake, which ends it too.
     fn said<T>(&self, result: std::io::Result<T>) -> T {
         result.unwrap_or_else(|error| {
             eprintln!("the connection to the host is broken: {error}");
@@ -99,16 +113,14 @@ fn answer(process: &Arc<Process>, line: &Line, cancelled: &AtomicU64, run: Run, 
             object::perform(&*process.own.get(number)?, ctx, call, &decode(process, payload)?)
         }
     });
-    match called.and_then(|(reply, values)| Ok((reply, encode(process, &values)?, values))) {
-        Ok((reply, payload, values)) => {
-            line.tell(&ToHost::Done(reply), &payload);
-            values
-        }
-        Err(error) => {
-            line.tell(&ToHost::Failed(error.into()), &Payload::default());
-            Vec::new()
-        }
-    }
+    let given = called.and_then(|(reply, values)| {
+        line.try_tell(&lock(&line.socket), &ToHost::Done(reply), &encode(process, &values)?)?;
+        Ok(values)
+    });
+    given.unwrap_or_else(|error| {
+        line.tell(&ToHost::Failed(error.into()), &Payload::default());
+        Vec::new()
+    })
 }
 
 fn run_node(

@@ -10,7 +10,7 @@ use crate::{Bytes, lock};
 use selfsame_sdk::{Ctx, Error, Image, Level, Result, Services, Slot, Status, Value};
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -35,6 +35,8 @@ pub struct Conversation<'a> {
     started: Cell<Instant>,
     /// Since when the call should end.
     cancelled: Cell<Option<Instant>>,
+    /// The host has said itself that something was cancelled.
+    told_cancelled: Cell<bool>,
     /// The process was killed for this call.
     killed: Cell<bool>,
     looked: Cell<Option<Instant>>,
@@ -72,6 +74,7 @@ impl<'a> Conversation<'a> {
             call,
             started: Cell::new(now),
             cancelled: Cell::new(is_cancelled.then_some(now)),
+            told_cancelled: Cell::new(false),
             killed: Cell::new(false),
             looked: Cell::new(None),
             measured: Cell::new(now),
@@ -86,7 +89,13 @@ impl<'a> Conversation<'a> {
     }
 
     fn run(&self, run: &ToPlugin, values: &Payload) -> Result<(Reply, Vec<Slot>), Broken> {
-        let spoken = self.send(run, values).and_then(|()| self.listen());
+        let sent = self.send(run, values);
+        if let Err(error) = &sent
+            && frame::is_too_long(error)
+        {
+            return Err(Broken::Failed(self.link.named(Error::new(error.to_string()))));
+        }
+        let spoken = sent.and_then(|()| self.listen());
         self.show_output();
         let result = spoken.unwrap_or_else(|error| {
             if !frame::is_closed(&error) {
@@ -116,13 +125,34 @@ impl<'a> Conversation<'a> {
     }
 
     fn send(&self, message: &ToPlugin, payload: &Payload) -> io::Result<()> {
-        frame::send(&self.channel.socket, message, payload, Some(&mut || self.look()))
+        let mut patience = || {
+            self.look()?;
+            self.link.expect_listener()
+        };
+        frame::send(&self.channel.socket, message, payload, Some(&mut patience))
+    }
+
+    /// What is too long for a message is no fault of the plugin's.
+    fn reply(&self, answer: Answer, payload: &Payload) -> io::Result<()> {
+        self.told_cancelled
+            .set(self.told_cancelled.get() || matches!(&answer, Answer::Failed(failed) if failed.is_cancelled()));
+        match self.send(&ToPlugin::Answer(answer), payload) {
+            Err(error) if frame::is_too_long(&error) => {
+                let failed = Answer::Failed(Error::new(error.to_string()).into());
+                self.send(&ToPlugin::Answer(failed), &Payload::default())
+            }
+            sent => sent,
+        }
     }
 
     /// Answers what the process asks until the call is over.
     fn listen(&self) -> io::Result<Result<(Reply, Vec<Slot>), Broken>> {
         loop {
-            let (message, payload) = frame::receive(&self.channel.socket, Some(&mut || self.look()))?;
+            let mut patience = || {
+                self.look()?;
+                self.link.expect_words(&self.channel.socket)
+            };
+            let (message, payload) = frame::receive(&self.channel.socket, Some(&mut patience))?;
             let started = Instant::now();
             match (message, self.services) {
                 (ToHost::Done(reply), _) => {
@@ -133,7 +163,7 @@ impl<'a> Conversation<'a> {
                 }
                 (ToHost::Failed(failed), _) => {
                     self.send(&ToPlugin::Taken, &Payload::default())?;
-                    return Ok(Err(Broken::Failed(failed.into())));
+                    return Ok(Err(Broken::Failed(self.believed(failed.into()))));
                 }
                 (ToHost::Log(level, message), _) => self.log(level.into(), &message),
                 (ToHost::Progress(done, total, label), Some(services)) => services.progress(done, total, &label),
@@ -141,10 +171,21 @@ impl<'a> Conversation<'a> {
                 (ToHost::Progress(..) | ToHost::Preview, None) => {}
                 (question, services) => {
                     let (answer, payload) = self.answer(question, payload, services);
-                    self.send(&ToPlugin::Answer(answer), &payload)?;
+                    self.reply(answer, &payload)?;
                 }
             }
             self.started.set(self.started.get() + started.elapsed());
+        }
+    }
+
+    /// Why the call failed. Nothing is cancelled unless the host says so.
+    fn believed(&self, error: Error) -> Error {
+        let is_cancelled = self.cancelled.get().is_some() || self.services.is_some_and(Services::is_cancelled);
+        match error.status {
+            Status::Cancelled if !is_cancelled && !self.told_cancelled.get() => {
+                self.link.named(Error::new("it says that it was cancelled, which it was not"))
+            }
+            _ => error,
         }
     }
 
@@ -156,15 +197,19 @@ impl<'a> Conversation<'a> {
         let answered = answered.and_then(|services| {
             match question {
                 ToHost::Path(path) => text(services.path(&path)),
-                ToHost::Model(kind, name) => services.model(&kind, &name).and_then(|path| {
-                    self.link.permit(&path);
-                    text(path)
-                }),
-                ToHost::Reads(path) => services.reads(self.link.readable(Path::new(&path))?).map(Answer::Text),
+                ToHost::Model(kind, name) => self.model(services, &kind, &name).and_then(text),
+                ToHost::Reads(path) => {
+                    let place = self.link.readable(Path::new(&path))?;
+                    // A result depends on where a link leads, too.
+                    if place != Path::new(&path) {
+                        services.reads(Path::new(&path))?;
+                    }
+                    services.reads(&place).map(Answer::Text)
+                }
                 ToHost::Metadata => Ok(Answer::Pairs(services.metadata())),
                 ToHost::Save(name, extension) => self.save(services, &name, &extension, payload),
                 ToHost::Weights(path) => {
-                    let file = services.weights(self.link.readable(Path::new(&path))?)?;
+                    let file = services.weights(&self.link.readable(Path::new(&path))?)?;
                     return self.values(Value::Object(file));
                 }
                 ToHost::Linear => {
@@ -176,6 +221,24 @@ impl<'a> Conversation<'a> {
             .map(|answer| (answer, Payload::default()))
         });
         answered.unwrap_or_else(|error| (Answer::Failed(error.into()), Payload::default()))
+    }
+
+    /// A model by its name below the models folders, which the process may then have the host read. The host takes paths of
+    /// files for names, too: these need a permission, wherever they come from.
+    fn model(&self, services: &dyn Services, kind: &str, name: &str) -> Result<PathBuf> {
+        let given = Path::new(name);
+        let is_name = !name.is_empty() && given.components().all(|part| matches!(part, Component::Normal(_)));
+        // Before it is looked for: the host would say what there is instead.
+        if !is_name {
+            self.link.readable(given)?;
+        }
+        let path = services.model(kind, name)?;
+        if path == given {
+            self.link.readable(given)?;
+        } else {
+            self.link.permit(&path);
+        }
+        Ok(path)
     }
 
     fn values(&self, value: Value) -> Result<(Answer, Payload)> {
@@ -210,7 +273,9 @@ impl<'a> Conversation<'a> {
             let why = format!("it did not end within {:?} after the run was cancelled", limits.cancel);
             return Err(self.kill(&why));
         }
-        if let Some(limit) = limits.call.filter(|limit| self.started.get().elapsed() > *limit) {
+        // Outside of the call of a node nobody could cancel it.
+        let limit = if self.services.is_some() { limits.call } else { Some(limits.start) };
+        if let Some(limit) = limit.filter(|limit| self.started.get().elapsed() > *limit) {
             return Err(self.kill(&format!("the call took longer than {limit:?}, the limit of time")));
         }
         if self.measured.get().elapsed() > MEASURE_EVERY {

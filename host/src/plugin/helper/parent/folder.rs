@@ -2,8 +2,9 @@
 //! by a later one.
 
 use rustix::fs::{FlockOperation, flock};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
@@ -38,6 +39,12 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    fn drop(&mut self) {
+        remove(self.path());
+    }
+}
+
 /// Takes away folders that nobody uses any more. What cannot be taken away, such as another user's, stays.
 fn sweep(base: &Path) {
     for entry in base.read_dir().into_iter().flatten().flatten() {
@@ -47,10 +54,26 @@ fn sweep(base: &Path) {
             let age =
                 folder.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
             if age.is_some_and(|age| age > FRESH) && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                let _ = std::fs::remove_dir_all(entry.path());
+                remove(&entry.path());
             }
         }
     }
+}
+
+/// Takes a folder away, also if the plugin has made folders in it that nobody may enter.
+fn remove(folder: &Path) {
+    if std::fs::remove_dir_all(folder).is_ok() {
+        return;
+    }
+    let mut closed = vec![folder.to_owned()];
+    while let Some(folder) = closed.pop() {
+        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o700));
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        // Not what links lead to.
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        closed.extend(folders.map(|entry| entry.path()));
+    }
+    let _ = std::fs::remove_dir_all(folder);
 }
 
 #[cfg(test)]
@@ -80,6 +103,8 @@ mod tests {
         assert_eq!(left, ["another", "selfsame-plugin-new", "selfsame-plugin-used"]);
         let folder = Folder::new().unwrap();
         let path = folder.path().to_owned();
+        std::fs::create_dir_all(path.join("closed/inner")).unwrap();
+        std::fs::set_permissions(path.join("closed"), Permissions::from_mode(0o000)).unwrap();
         assert!(path.is_dir());
         drop(folder);
         assert!(!path.exists());

@@ -9,12 +9,12 @@ use super::output::Output;
 use crate::lock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, pidfd_send_signal};
+use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 use selfsame_sdk::{Error, Status};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -90,23 +90,25 @@ impl Link {
         }
     }
 
-    /// A file that the process wants the host to read.
+    /// Where a file lies that the process wants the host to read: this is to be opened, since links may change.
     ///
     /// # Errors
-    /// If it may not be read.
-    pub fn readable<'a>(&self, path: &'a Path) -> Result<&'a Path, Error> {
-        // Wherever it leads; what is not there leads nowhere.
+    /// If it may not be read, or is not there.
+    pub fn readable(&self, path: &Path) -> Result<PathBuf, Error> {
         let place = path.canonicalize();
         let is_below = |known: &PathBuf| match &place {
             Ok(place) => known.canonicalize().is_ok_and(|known| place.starts_with(known)),
-            Err(_) => path.starts_with(known),
+            // What is not there leads nowhere, unless it says so itself.
+            Err(_) => path.starts_with(known) && !path.components().any(|part| part == Component::ParentDir),
         };
         if lock(&self.readable).iter().any(is_below) {
-            return Ok(path);
+            return place
+                .map_err(|error| Error::with(Status::NotFound, format!("cannot read {}: {error}", path.display())));
         }
         let message = format!("{} cannot be read: the plugin is isolated, and not permitted to", path.display());
-        Err(Error::with(Status::Unsupported, message)
-            .hint("permit it, for instance with `--plugins-read FOLDER`, if you trust the plugin with what is there"))
+        Err(Error::with(Status::Unsupported, message).hint(
+            "permit it, for instance with `--plugins-read FOLDER` or `--permit read_files`, if you trust the plugin with what is there",
+        ))
     }
 
     /// An error of this side, with where it comes from.
@@ -132,14 +134,34 @@ impl Link {
         }
     }
 
-    /// Kills the process, unless it has ended or was killed already.
+    /// Kills the process with all that it has started, unless it has ended or was killed already.
     pub fn kill(&self, why: &str) {
         let mut state = lock(&self.state);
         if state.ended.is_none() && state.killed.is_none() {
             state.killed = Some(why.to_owned());
-            // It can only fail if the process has ended meanwhile.
+            // They can only fail if the process has ended meanwhile. Its number is its own until it is known to have ended.
             let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+            let _ = kill_process_group(self.pid, Signal::KILL);
         }
+    }
+
+    /// Fails once the process has ended and has left nothing to be read: its connections may be open nevertheless, since a
+    /// process can send their ends away.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`].
+    pub fn expect_words(&self, socket: &UnixStream) -> io::Result<()> {
+        // In this order: what it says comes before its end.
+        let has_ended = has_event(&self.pidfd);
+        if has_ended && !has_event(socket) { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+
+    /// Fails once the process has ended, so that nobody listens any more.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`].
+    pub fn expect_listener(&self) -> io::Result<()> {
+        if has_event(&self.pidfd) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 
     /// Whether it has ended, or will in a moment.

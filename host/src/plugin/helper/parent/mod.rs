@@ -16,20 +16,20 @@ use super::{Description, Isolation, Sandbox};
 use crate::lock;
 use node::IsolatedType;
 use process::Process;
-use selfsame_sdk::{NodeType, Result, Services};
+use selfsame_sdk::{Error, NodeType, Result, Services};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// See [`describe`](super::describe).
 pub fn describe(library: &Path, digest: String, isolation: &Isolation) -> Result<Description, PluginError> {
-    let (_, described) = Process::start(library, &digest, isolation)?;
+    let (_, described) = Process::start(library, &digest, isolation, &|| false)?;
     Ok(Description { digest, ..described })
 }
 
 /// See [`sandbox`](super::sandbox).
 pub fn sandbox(isolation: &Isolation) -> Result<Sandbox, PluginError> {
     // What it would load does not matter: it has said what it can before it looks.
-    Ok(Process::greet(Path::new("/dev/null"), "", isolation)?.0.sandbox())
+    Ok(Process::greet(Path::new("/dev/null"), "", isolation, &|| false)?.0.sandbox())
 }
 
 /// See [`Plugin::isolated`].
@@ -69,7 +69,10 @@ impl Isolated {
         if let Some(running) = process.as_ref().filter(|process| !process.link().is_gone()) {
             return Ok(running.clone());
         }
-        let (started, described) = Process::start(&self.library, &self.digest, &self.isolation)?;
+        let is_cancelled = || services.is_cancelled();
+        let started = Process::start(&self.library, &self.digest, &self.isolation, &is_cancelled);
+        let (started, described) =
+            started.map_err(|error| if is_cancelled() { Error::cancelled() } else { error.into() })?;
         if described.id != self.id || !described.nodes.iter().map(|node| &node.id).eq(&self.nodes) {
             return Err(PluginError::Changed.into());
         }

@@ -6,7 +6,7 @@ use super::super::value::Encoder;
 use super::Isolated;
 use super::conversation::{Broken, Conversation};
 use super::link::Link;
-use selfsame_sdk::{Ctx, Error, Inputs, Node, NodeDescriptor, NodeType, OutputPort, Result, Slot, Value};
+use selfsame_sdk::{Ctx, Error, Inputs, Node, NodeDescriptor, NodeType, OutputPort, Result, Slot, Status, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -136,6 +136,9 @@ impl IsolatedNode {
 impl Isolated {
     /// An error of this side, with where it comes from.
     fn named(&self, error: Error) -> Error {
+        if error.status == Status::Cancelled {
+            return error;
+        }
         Error { message: format!("{} (plugin {})", error.message, self.name), ..error }
     }
 }

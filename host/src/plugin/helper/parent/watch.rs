@@ -10,7 +10,7 @@ use super::objects::Lent;
 use super::output::{Output, Stream};
 use crate::lock;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -65,7 +65,23 @@ fn spawn(
     let mut process = command.spawn()?;
     // Closes the other end of the connection on this side.
     drop(command);
-    let pid = Pid::from_child(&process);
+    match connect(&mut process, control, limits, readable) {
+        Ok((link, outputs)) => Ok((Arc::new(link), process, outputs)),
+        Err(error) => {
+            // Nobody else would ever know of it.
+            let _ = process.kill().and_then(|()| process.wait());
+            Err(error)
+        }
+    }
+}
+
+fn connect(
+    process: &mut Child,
+    control: UnixStream,
+    limits: Limits,
+    readable: Vec<PathBuf>,
+) -> io::Result<(Link, Outputs)> {
+    let pid = Pid::from_child(process);
     let file = |output: Option<OwnedFd>| -> io::Result<Option<File>> {
         let Some(output) = output else { return Ok(None) };
         rustix::io::ioctl_fionbio(&output, true)?;
@@ -90,7 +106,7 @@ fn spawn(
         state: Mutex::new(State::default()),
         over: Condvar::new(),
     };
-    Ok((Arc::new(link), process, outputs))
+    Ok((link, outputs))
 }
 
 struct Watch {
@@ -107,12 +123,15 @@ impl Watch {
         for _ in 0..16 {
             self.read_outputs();
         }
-        let status = self.process.wait().ok();
         let mut output = lock(&self.link.output);
         output.end();
         let last_words = output.last_words();
         drop(output);
+        let _ = poll(&mut [PollFd::new(&self.link.pidfd, PollFlags::IN)], None);
         let mut state = lock(&self.link.state);
+        // While nobody else may use its number, which is another's from now on. What it has left behind goes with it.
+        let _ = kill_process_group(self.link.pid, Signal::KILL);
+        let status = self.process.wait().ok();
         state.ended = Some(Ended { killed: state.killed.clone(), status, last_words });
         drop(state);
         self.link.over.notify_all();
@@ -145,7 +164,10 @@ impl Watch {
     /// Hears what the process says; false if it has closed the connection, or says nonsense.
     fn hear(&mut self) -> bool {
         let give_up = Instant::now() + Duration::from_secs(5);
-        let mut patience = || if Instant::now() < give_up { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) };
+        let mut patience = || match Instant::now() < give_up {
+            true => self.link.expect_words(&self.link.control),
+            false => Err(io::ErrorKind::TimedOut.into()),
+        };
         match frame::receive::<Told>(&self.link.control, Some(&mut patience)) {
             Ok((Told::Released(number), _)) => self.link.lent.remove(number),
             // Nobody hears it any more once the process was started.

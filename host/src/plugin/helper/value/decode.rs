@@ -18,15 +18,22 @@ pub struct Decoder<'a> {
     objects: &'a dyn Objects,
     rest: &'a [u8],
     memory: Option<Arc<Mmap>>,
-    /// How many values more there may be.
+    /// How many values more there may be, with names and dimensions.
     left: u64,
+    /// How many bytes more of the memory may be copied: several values may say that they lie at the same place.
+    copies: u64,
+    /// The most bytes of the memory, if the other side is not trusted.
+    limit: Option<u64>,
 }
 
 impl<'a> Decoder<'a> {
     /// # Errors
     /// If the memory is none that can be read safely.
     pub fn new(objects: &'a dyn Objects, bytes: &'a [u8], memory: Option<OwnedFd>) -> Result<Self> {
-        Ok(Decoder { objects, rest: bytes, memory: memory.map(sealed::open).transpose()?, left: MAX_VALUES })
+        let limit = objects.limit();
+        let memory = memory.map(|memory| sealed::open(memory, limit)).transpose()?;
+        let copies = memory.as_ref().map_or(0, |memory| memory.len() as u64);
+        Ok(Decoder { objects, rest: bytes, memory, left: MAX_VALUES, copies, limit })
     }
 
     /// # Errors
@@ -62,9 +69,15 @@ impl<'a> Decoder<'a> {
     }
 
     fn get(&mut self) -> Result<Wire<'a>> {
-        self.left = self.left.checked_sub(1).ok_or_else(|| Error::new(format!("more than {MAX_VALUES} values")))?;
         let (wire, rest) = postcard::take_from_bytes(self.rest)?;
         self.rest = rest;
+        let parts = match &wire {
+            Wire::Tensor(_, shape, _) => shape.len(),
+            Wire::Struct(_, names) => names.len(),
+            _ => 0,
+        };
+        let left = self.left.checked_sub(1 + parts as u64);
+        self.left = left.ok_or_else(|| Error::new(format!("more than {MAX_VALUES} values")))?;
         Ok(wire)
     }
 
@@ -82,6 +95,9 @@ impl<'a> Decoder<'a> {
             Wire::Unset | Wire::Pending => return Err(Error::new("nothing instead of a value")),
             Wire::Bool(truth) => Value::Bool(truth),
             Wire::Int(number) => Value::Int(number),
+            Wire::Float(number) if self.limit.is_some() && !number.is_finite() => {
+                return Err(Error::new(format!("a FLOAT of {number}; expected a finite number")));
+            }
             Wire::Float(number) => Value::Float(number),
             Wire::Text(text) => Value::Text(text.into()),
             Wire::List(count) => {
@@ -108,6 +124,10 @@ impl<'a> Decoder<'a> {
             }
             Wire::Blob(type_name, place) => {
                 let type_name = type_of_plugin(type_name)?;
+                if let Place::Shared { length, .. } = place {
+                    let left = self.copies.checked_sub(length);
+                    self.copies = left.ok_or_else(|| Error::new("more bytes than there are in shared memory"))?;
+                }
                 Value::object(Blob { type_name, data: self.data(place)?.into() })
             }
             Wire::Object(handle) => Value::Object(self.objects.take(handle)?),

@@ -1,8 +1,8 @@
 //! Values written.
 
-use super::super::frame::Payload;
+use super::super::frame::{MAX_BYTES, Payload};
 use super::super::sealed;
-use super::{Kind, Objects, Place, Wire};
+use super::{Kind, Objects, Owner, Place, Wire};
 use selfsame_sdk::ffi::{Blob, Struct};
 use selfsame_sdk::{Error, Image, Latent, Mask, Object, Result, Slot, Tensor, Value};
 use std::any::Any;
@@ -13,17 +13,29 @@ const INSIDE: usize = 16 << 10;
 /// The most bytes of all those together.
 const ALL_INSIDE: usize = 1 << 20;
 
-/// Writes values.
+/// The most bytes of values in one message, which leaves room for what is said of them.
+const MOST: usize = MAX_BYTES - (1 << 20);
+
+/// Writes values. What was lent for them is taken back unless they are finished.
 pub struct Encoder<'a> {
     objects: &'a dyn Objects,
     bytes: Vec<u8>,
     shared: Vec<(u64, &'a [u8])>,
     end: u64,
+    lent: Vec<(Owner, u64)>,
+}
+
+impl Drop for Encoder<'_> {
+    fn drop(&mut self) {
+        for (owner, number) in self.lent.drain(..) {
+            self.objects.take_back(owner, number);
+        }
+    }
 }
 
 impl<'a> Encoder<'a> {
     pub fn new(objects: &'a dyn Objects) -> Self {
-        Encoder { objects, bytes: Vec::new(), shared: Vec::new(), end: 0 }
+        Encoder { objects, bytes: Vec::new(), shared: Vec::new(), end: 0, lent: Vec::new() }
     }
 
     pub fn slot(&mut self, slot: &'a Slot) -> Result<()> {
@@ -68,6 +80,7 @@ impl<'a> Encoder<'a> {
             self.blob(type_name, data)
         } else {
             let handle = self.objects.lend(object)?;
+            self.lent.push((handle.owner, handle.number));
             self.put(&Wire::Object(handle))
         }
     }
@@ -106,9 +119,14 @@ impl<'a> Encoder<'a> {
     /// What is sent.
     ///
     /// # Errors
-    /// If the system gives no memory.
-    pub fn finish(self) -> Result<Payload> {
+    /// If they are too many for a message; if the system gives no memory.
+    pub fn finish(mut self) -> Result<Payload> {
+        let length = self.bytes.len();
+        if length > MOST {
+            return Err(Error::new(format!("values of {length} bytes in one message; expected at most {MOST}")));
+        }
         let memory = if self.shared.is_empty() { None } else { Some(sealed::seal(&self.shared)?) };
-        Ok(Payload { bytes: self.bytes, memory })
+        self.lent.clear();
+        Ok(Payload { bytes: std::mem::take(&mut self.bytes), memory })
     }
 }

@@ -31,6 +31,14 @@ pub trait Objects {
     /// # Errors
     /// If there is none.
     fn take(&self, handle: Handle) -> Result<Arc<dyn Object>>;
+
+    /// What was lent with this number did not get to the other side after all.
+    fn take_back(&self, owner: Owner, number: u64);
+
+    /// How much memory the other side may hand over, if it is not to be trusted; none if it is.
+    fn limit(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What stands for an object.

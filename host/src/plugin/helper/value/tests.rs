@@ -7,20 +7,32 @@ use selfsame_sdk::ffi::{Blob, Struct};
 use selfsame_sdk::{Error, Image, Latent, Mask, Tensor, Value};
 use std::sync::Mutex;
 
-/// Keeps objects by their number.
+/// Keeps objects by their number, and the numbers that were taken back.
 #[derive(Default)]
-struct Kept(Mutex<Vec<Arc<dyn Object>>>);
+struct Kept {
+    objects: Mutex<Vec<Arc<dyn Object>>>,
+    taken_back: Mutex<Vec<u64>>,
+    limit: Option<u64>,
+}
 
 impl Objects for Kept {
     fn lend(&self, object: &Arc<dyn Object>) -> Result<Handle> {
-        let mut kept = crate::lock(&self.0);
+        let mut kept = crate::lock(&self.objects);
         kept.push(object.clone());
         Ok(Handle::of(&**object, Owner::Host, kept.len() as u64 - 1))
     }
 
     fn take(&self, handle: Handle) -> Result<Arc<dyn Object>> {
-        let found = crate::lock(&self.0).get(handle.number as usize).cloned();
+        let found = crate::lock(&self.objects).get(handle.number as usize).cloned();
         found.ok_or_else(|| Error::new("no such object"))
+    }
+
+    fn take_back(&self, _: Owner, number: u64) {
+        crate::lock(&self.taken_back).push(number);
+    }
+
+    fn limit(&self) -> Option<u64> {
+        self.limit
     }
 }
 
@@ -99,8 +111,9 @@ fn values_of_a_plugin_and_objects_arrive() {
     assert!(Arc::ptr_eq(&back, &weights));
 }
 
+/// What is wrong with values of somebody who is not trusted.
 fn said(bytes: &[u8]) -> String {
-    let kept = Kept::default();
+    let kept = Kept { limit: Some(1 << 30), ..Kept::default() };
     let mut decoder = Decoder::new(&kept, bytes, None).unwrap();
     decoder.value().unwrap_err().message
 }
@@ -123,6 +136,37 @@ fn what_is_no_value_is_an_error() {
     let other = Wire::Blob("MODEL", Place::Inside(0));
     assert!(said(&bytes(&[other])).contains("expected the name of a type of the plugin's"));
     assert_eq!(said(&bytes(&[Wire::Unset])), "nothing instead of a value");
+    assert_eq!(said(&bytes(&[Wire::Float(f64::NAN)])), "a FLOAT of NaN; expected a finite number");
+}
+
+#[test]
+fn memory_is_not_copied_more_often_than_it_came() {
+    let kept = Kept::default();
+    let memory = || Some(super::super::sealed::seal(&[(0, &[7; 1000])]).unwrap());
+    let blobs = |count: u64| {
+        let blob = || Wire::Blob("a.B", Place::Shared { at: 0, length: 1000 });
+        let wires: Vec<Wire> = std::iter::once(Wire::List(count)).chain((0..count).map(|_| blob())).collect();
+        Decoder::new(&kept, &bytes(&wires), memory()).unwrap().value()
+    };
+    assert!(blobs(1).is_ok());
+    assert_eq!(blobs(2).unwrap_err().message, "more bytes than there are in shared memory");
+}
+
+#[test]
+fn what_is_not_sent_is_taken_back() {
+    let kept = Kept::default();
+    let weights = Value::object(Weights);
+    let mut encoder = Encoder::new(&kept);
+    encoder.value(&weights).unwrap();
+    drop(encoder);
+    assert_eq!(*crate::lock(&kept.taken_back), [0]);
+    let mut encoder = Encoder::new(&kept);
+    encoder.value(&weights).unwrap();
+    encoder.finish().unwrap();
+    assert_eq!(*crate::lock(&kept.taken_back), [0]);
+    let long = Value::Text("x".repeat(super::super::frame::MAX_BYTES).into());
+    let error = encode(&kept, &[Slot::Value(long)]).unwrap_err();
+    assert!(error.message.starts_with("values of 67108869 bytes in one message; expected at most"), "{error}");
 }
 
 proptest! {
