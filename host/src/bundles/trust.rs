@@ -171,6 +171,7 @@ impl Trust {
             (Some(Pin::Sha256(digest)), _) if digest != sha256 => {
                 Err(format!("its library is another than when it was trusted: expected SHA-256 {digest}, got {sha256}"))
             }
+            (None, _) => Err("nothing says what exactly was trusted".to_owned()),
             _ => Ok(()),
         };
         match same {

@@ -69,12 +69,29 @@ impl Observer for JsonLines {
     }
 }
 
-/// What belongs on standard error.
+/// What belongs on standard error. Nodes may say anything, and in a terminal control characters are commands.
 fn remark(event: &Event) -> Option<String> {
-    match event {
+    let text = match event {
         Event::NodeFailed(failure) => Some(format!("error: {failure}")),
         Event::Log { node, level: Level::Warn, message } => Some(format!("warning: node `{node}`: {message}")),
         Event::Log { node, level: Level::Info, message } => Some(format!("node `{node}`: {message}")),
         _ => None,
+    };
+    Some(harmless(&text?))
+}
+
+fn harmless(text: &str) -> String {
+    let is_command = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    text.replace(is_command, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nodes_say_does_nothing_to_the_terminal() {
+        let event = Event::Log { node: "a".into(), level: Level::Warn, message: "\u{1b}[2J\rgood\nbye\u{9b}".into() };
+        assert_eq!(remark(&event).unwrap(), "warning: node `a`: \u{fffd}[2J\u{fffd}good\nbye\u{fffd}");
     }
 }
