@@ -1,17 +1,35 @@
 //! A copy of a library that nobody else can change, for the loader of the system, which takes nothing but paths.
 
 #[cfg(target_os = "linux")]
-pub use memory::PrivateCopy;
+pub use memory::{PrivateCopy, add_seals};
 #[cfg(not(target_os = "linux"))]
 pub use temporary::PrivateCopy;
 
 #[cfg(target_os = "linux")]
 mod memory {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+    use rustix::io::Errno;
     use std::fs::File;
     use std::io::{self, Write};
     use std::os::fd::AsRawFd;
     use std::path::PathBuf;
+
+    /// How often memory is tried to be sealed, at least 150 ms each.
+    const TRIES: u32 = 20;
+
+    /// Seals memory that nobody has mapped to be written to.
+    ///
+    /// The kernel refuses while anybody holds one of the pages, and that may be the kernel itself, which looks through memory
+    /// for pages that nobody uses.
+    pub fn add_seals(file: &File, seals: SealFlags) -> io::Result<()> {
+        let mut tries = 1;
+        loop {
+            match fcntl_add_seals(file, seals) {
+                Err(Errno::BUSY) if tries < TRIES => tries += 1,
+                done => return Ok(done?),
+            }
+        }
+    }
 
     /// A copy in memory, sealed.
     pub struct PrivateCopy(File);
@@ -21,7 +39,7 @@ mod memory {
             let mut file =
                 File::from(memfd_create("selfsame-plugin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
             file.write_all(bytes)?;
-            fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+            add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
             Ok(PrivateCopy(file))
         }
 

@@ -1,8 +1,9 @@
 //! Memory that one side writes and the other reads: sealed, so that nobody can change it any more once it is handed over.
 
 use crate::Bytes;
+use crate::plugin::copy::add_seals;
 use memmap2::Mmap;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_get_seals, fstat, memfd_create};
 use selfsame_sdk::ffi::abi::*;
 use selfsame_sdk::ffi::adopt;
 use selfsame_sdk::{Error, Result, Tensor};
@@ -28,7 +29,7 @@ pub fn seal(parts: &[(u64, &[u8])]) -> io::Result<OwnedFd> {
     for (place, part) in parts {
         file.write_all_at(part, *place)?;
     }
-    fcntl_add_seals(&file, SEALS)?;
+    add_seals(&file, SEALS)?;
     Ok(file.into())
 }
 
