@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_nodes_say_does_nothing_to_the_terminal() {
-        let event = Event::Log { node: "a".into(), level: Level::Warn, message: "\u{1b}[2J\rgood\nbye\u{9b}".into() };
+        let event = Event::Log { node: "a", level: Level::Warn, message: "\u{1b}[2J\rgood\nbye\u{9b}" };
         assert_eq!(remark(&event).unwrap(), "warning: node `a`: \u{fffd}[2J\u{fffd}good\nbye\u{fffd}");
     }
 }
