@@ -88,7 +88,11 @@ fn the_host_reads_only_what_the_plugin_may() {
 #[test]
 fn a_model_is_a_name_in_the_models_folders() {
     let (_folder, secret) = folder();
-    let (plugin, host) = (Plugin::load_isolated(&library("selfsame-fixtures"), &isolation()).unwrap(), TestHost::new());
+    let host = TestHost::new();
+    // Not all temporary files: the secret may be one.
+    let permissions = Permissions { read: vec![host.folder().to_owned()], network: false };
+    let isolation = Isolation { permissions, ..isolation() };
+    let plugin = Plugin::load_isolated(&library("selfsame-fixtures"), &isolation).unwrap();
     std::fs::write(host.folder().join("text.txt"), "text").unwrap();
     std::fs::create_dir(host.folder().join("checkpoints")).unwrap();
     std::fs::write(host.folder().join("checkpoints/model.bin"), "weights").unwrap();
