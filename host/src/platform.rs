@@ -1,7 +1,7 @@
 //! Where a user's files lie on this platform, without a crate for it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Looks up an environment variable.
 pub(crate) type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -86,4 +86,16 @@ mod tests {
         assert_eq!(of(&[home], cache).as_deref(), Some(Path::new("/h/.cache")));
         assert_eq!(of(&[], cache), None);
     }
+}
+
+/// Folders in their order, without those that were named before or have no name.
+pub(crate) fn distinct<F>(folders: impl IntoIterator<Item = F>, path: impl Fn(&F) -> &Path) -> Vec<F> {
+    let mut all: Vec<F> = Vec::new();
+    for folder in folders {
+        let known = all.iter().any(|other| path(other) == path(&folder));
+        if !known && !path(&folder).as_os_str().is_empty() {
+            all.push(folder);
+        }
+    }
+    all
 }

@@ -73,14 +73,8 @@ impl Folders {
             .chain(settings.into_iter().map(|path| (path, Origin::Settings)))
             .chain(user.map(|path| (path, Origin::User)))
             .chain(platform::system_data(variable).into_iter().map(|path| (path.join("plugins"), Origin::System)));
-        let mut folders: Vec<Folder> = Vec::new();
-        for (path, origin) in all {
-            let known = folders.iter().any(|other| other.path == path);
-            if !known && !path.as_os_str().is_empty() {
-                folders.push(Folder { path, origin });
-            }
-        }
-        Folders { folders }
+        let folders = all.map(|(path, origin)| Folder { path, origin });
+        Folders { folders: platform::distinct(folders, |folder| &folder.path) }
     }
 
     /// No folder at all.

@@ -85,14 +85,7 @@ impl Folders {
 
     /// Exactly these folders.
     pub fn of(folders: impl IntoIterator<Item = Folder>) -> Self {
-        let mut all: Vec<Folder> = Vec::new();
-        for folder in folders {
-            let known = all.iter().any(|other| other.path == folder.path);
-            if !known && !folder.path.as_os_str().is_empty() {
-                all.push(folder);
-            }
-        }
-        Self { folders: all }
+        Self { folders: platform::distinct(folders, |folder| &folder.path) }
     }
 
     /// The folders in their order.
