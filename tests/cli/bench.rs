@@ -1,6 +1,7 @@
 //! `selfsame bench`.
 
-use crate::Scratch;
+use crate::{Done, Scratch};
+use selfsame_host::onnx::{VARIABLE, Watch, ensure};
 use serde_json::Value;
 
 fn figures(stdout: &str) -> Value {
@@ -73,4 +74,46 @@ fn what_cannot_be_measured() {
 fn the_engine() {
     let done = Scratch::new().run(&["bench", "engine", "--nodes", "10", "--times", "1"]).expect(0);
     assert!(done.stdout.contains("chain of    10"), "{}", done.stdout);
+}
+
+/// The bundled networks of Mini, with as little work as possible.
+const PAPER: [&str; 7] = ["bench", "paper", "--people", "2", "--device", "cpu", "--steps"];
+
+/// Runs the program with the ONNX Runtime of this machine.
+fn run_with_onnx(scratch: &Scratch, args: &[&str]) -> Done {
+    let onnx = ensure(&Watch { say: &|_| {}, progress: &|_, _| {}, cancelled: &|| false }).unwrap();
+    scratch.finish(scratch.command(args).env(VARIABLE, onnx.path))
+}
+
+#[test]
+fn the_paper_on_two_people() {
+    let scratch = Scratch::new();
+    let args = [&PAPER[..], &["2", "--only", "identity"]].concat();
+    let done = run_with_onnx(&scratch, &args).expect(0);
+    assert!(done.stderr.contains("identity: 8 pictures in "), "{}", done.stderr);
+    assert!(done.stdout.contains("identity cosine with InstantID"), "{}", done.stdout);
+    assert_eq!(scratch.files("paper"), ["paper/identity.png", "paper/paper.json", "paper/paper.md"]);
+    let record = figures(&String::from_utf8(scratch.read("paper/paper.json")).unwrap());
+    assert_eq!(record["subject"]["people"], serde_json::json!({ "split": "test", "first": 0, "people": 2 }));
+    let found = &record["experiments"]["identity"];
+    assert_eq!(found["values"]["InstantID"].as_array().unwrap().len(), 2);
+    assert_eq!(found["bars"].as_array().unwrap().len(), 3);
+    let page = String::from_utf8(scratch.read("paper/paper.md")).unwrap();
+    assert!(page.contains("## The person, and nobody else") && page.contains("](identity.png)"), "{page}");
+
+    // What was made is not made again; another evaluation is not mixed with it.
+    let again = run_with_onnx(&scratch, &[&args[..], &["--resume"]].concat()).expect(0);
+    assert!(again.stderr.contains("identity: made before") && again.stdout == done.stdout, "{again:#?}");
+    let other = scratch.run(&[&PAPER[..], &["3", "--resume"]].concat()).expect(2);
+    assert!(other.stderr.contains("is of another evaluation"), "{}", other.stderr);
+}
+
+#[test]
+fn people_of_the_training_are_not_evaluated() {
+    let scratch = Scratch::new();
+    let trained = scratch.run(&[&PAPER[..], &["2", "--split", "train"]].concat()).expect(2);
+    assert!(trained.stderr.contains("people of the part `train` are for training"), "{}", trained.stderr);
+    let silent = scratch.run(&[&PAPER[..], &["2", "--checkpoint", "tiny"]].concat()).expect(1);
+    assert!(silent.stderr.contains("does not say on whom it was trained"), "{}", silent.stderr);
+    assert_eq!(scratch.files("paper"), [""; 0]);
 }

@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "bench",
     "bench engine",
     "bench instantid",
+    "bench paper",
     "config",
     "completions",
 ];

@@ -9,6 +9,11 @@ use std::path::{Path, PathBuf};
 
 static MODELS: Dir = include_dir!("$CARGO_MANIFEST_DIR/bundled");
 
+/// A file of the bundle by its path in it, `judges/mini-judge.onnx`: what is no model of a graph is read from there.
+pub fn file(path: &str) -> Option<&'static [u8]> {
+    MODELS.get_file(path).map(File::contents)
+}
+
 /// The bundled models of a kind: name below the kind's folder, and bytes.
 pub(super) fn list(kind: &str) -> Vec<(&'static str, PathBuf, u64)> {
     let entries = folders_of(kind).into_iter().filter_map(|folder| MODELS.get_dir(folder)).flat_map(Dir::entries);

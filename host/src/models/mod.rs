@@ -30,6 +30,7 @@ pub(crate) use digest::{hash, hex};
 pub(crate) use download::{Remote, download};
 pub(crate) use lock::Lock;
 
+pub use bundled::file as bundled_file;
 pub use catalogue::{Catalogue, CatalogueError, Licence, Model, ModelFile, UnknownModel};
 pub use error::PullError;
 pub use find::Missing;

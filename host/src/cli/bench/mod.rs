@@ -1,7 +1,8 @@
-//! `selfsame bench`: how long things take on this machine.
+//! `selfsame bench`: how long things take on this machine, and how good the pictures are.
 
 mod engine;
 mod instantid;
+mod paper;
 mod random_models;
 mod report;
 
@@ -9,12 +10,13 @@ use super::exit::{Exit, Stop};
 use clap::Subcommand;
 use std::path::Path;
 
-/// Measures how long things take on this machine
+/// Measures how long things take on this machine, and how good the pictures are
 #[derive(Subcommand)]
 pub enum Bench {
     Engine(engine::Engine),
     #[command(name = "instantid")]
     InstantId(Box<instantid::InstantId>),
+    Paper(Box<paper::Paper>),
 }
 
 impl Bench {
@@ -22,6 +24,7 @@ impl Bench {
         match self {
             Bench::Engine(engine) => engine.run(),
             Bench::InstantId(instantid) => instantid.run(config),
+            Bench::Paper(paper) => paper.run(config),
         }
     }
 }

@@ -1,0 +1,135 @@
+//! What an experiment has found out, as it is kept in `paper.json`.
+
+use super::statistics::Spread;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that an experiment gives.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Findings {
+    /// What was aimed at, and what was reached.
+    pub bars: Vec<Bar>,
+    pub tables: Vec<Table>,
+    /// What else is to be said, a paragraph each.
+    pub remarks: Vec<String>,
+    /// What the contact sheet shows, if there is one.
+    pub sheet: Option<String>,
+    /// What was measured of each person, by name; null where there was nothing to measure.
+    pub values: BTreeMap<String, Vec<Option<f64>>>,
+    /// Pictures that were made.
+    pub pictures: usize,
+    pub seconds: f64,
+}
+
+/// A figure that must be reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bar {
+    pub what: String,
+    pub wanted: String,
+    /// In words, as `wanted`.
+    pub got: String,
+    /// As a number; null if nothing could be measured.
+    pub value: Option<f64>,
+    pub is_reached: bool,
+}
+
+/// How a figure is written.
+#[derive(Clone, Copy)]
+pub enum As {
+    Number,
+    /// Of a share, 0..1.
+    Percent,
+    /// A whole number.
+    Count,
+}
+
+impl As {
+    fn write(self, value: f64) -> String {
+        match self {
+            As::Number => format!("{value:.3}"),
+            As::Percent => format!("{:.1} %", value * 100.0),
+            As::Count => format!("{value:.0}"),
+        }
+    }
+}
+
+impl Bar {
+    pub fn at_least(what: &str, value: Option<f64>, bar: f64, unit: As) -> Self {
+        Self::new(what, format!("at least {}", unit.write(bar)), value, unit, |value| value >= bar)
+    }
+
+    pub fn at_most(what: &str, value: Option<f64>, bar: f64, unit: As) -> Self {
+        Self::new(what, format!("at most {}", unit.write(bar)), value, unit, |value| value <= bar)
+    }
+
+    pub fn exactly(what: &str, value: Option<f64>, bar: f64, unit: As) -> Self {
+        Self::new(what, unit.write(bar), value, unit, |value| value == bar)
+    }
+
+    fn new(what: &str, wanted: String, value: Option<f64>, unit: As, is_enough: impl Fn(f64) -> bool) -> Self {
+        let got = shown(value, unit);
+        Bar { what: what.to_owned(), wanted, got, value, is_reached: value.is_some_and(is_enough) }
+    }
+}
+
+/// Rows below a row of headings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new<S: ToString>(head: impl IntoIterator<Item = S>) -> Self {
+        Table { head: head.into_iter().map(|text| text.to_string()).collect(), rows: Vec::new() }
+    }
+
+    pub fn add(&mut self, what: &str, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(std::iter::once(what.to_owned()).chain(cells).collect());
+    }
+}
+
+/// A figure as it stands in a table.
+pub fn shown(value: Option<f64>, unit: As) -> String {
+    value.map_or("-".to_owned(), |value| unit.write(value))
+}
+
+/// A mean of values with its standard error, as it stands in a table.
+pub fn spread(values: &[f64]) -> String {
+    Spread::of(values).map_or("-".to_owned(), |spread| spread.to_string())
+}
+
+/// Values where something was measured.
+pub fn known(values: &[Option<f64>]) -> Vec<f64> {
+    values.iter().flatten().copied().collect()
+}
+
+/// All values, with another one where nothing could be measured: for a figure that must be reached, the worst one.
+pub fn or(values: &[Option<f64>], missing: f64) -> Vec<f64> {
+    values.iter().map(|value| value.unwrap_or(missing)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_reached_or_missed() {
+        let bar = Bar::at_least("cosine", Some(0.6), 0.6, As::Number);
+        assert_eq!((bar.wanted.as_str(), bar.got.as_str(), bar.is_reached), ("at least 0.600", "0.600", true));
+        assert!(!Bar::at_most("error", Some(0.051), 0.05, As::Percent).is_reached);
+        let nothing = Bar::at_most("error", None, 0.05, As::Percent);
+        assert_eq!((nothing.wanted.as_str(), nothing.got.as_str(), nothing.is_reached), ("at most 5.0 %", "-", false));
+        assert!(Bar::exactly("crossings", Some(1.0), 1.0, As::Count).is_reached);
+    }
+
+    #[test]
+    fn what_is_missing_counts_or_does_not() {
+        let values = [Some(0.8), None];
+        assert_eq!((known(&values), or(&values, 0.0)), (vec![0.8], vec![0.8, 0.0]));
+        assert_eq!((spread(&known(&values)), shown(None, As::Number)), ("0.800 ± 0.000".to_owned(), "-".to_owned()));
+    }
+}

@@ -1,0 +1,223 @@
+//! `selfsame bench paper`: what InstantID's paper claims, measured on people whom no network has seen.
+
+mod edges;
+mod experiment;
+mod findings;
+mod identity;
+mod interpolation;
+mod judges;
+mod lab;
+mod page;
+mod people;
+mod poses;
+mod record;
+mod references;
+mod sheet;
+mod statistics;
+mod styles;
+mod two_people;
+mod weight_grid;
+
+use crate::cli::exit::{Exit, OrStop, Stop};
+use crate::cli::flags::{HostFlags, ModelFlags, Threads};
+use crate::cli::output::{print, tell, write_file};
+use crate::cli::settings::{File, InForce};
+use crate::cli::signals;
+use clap::Args;
+use experiment::Experiment;
+use judges::{Critic, Judge, SIDE};
+use lab::Lab;
+use mini_world::split::Split;
+use people::{People, Scenes};
+use record::{Record, Subject};
+use selfsame_host::onnx::{self, Watch};
+use selfsame_host::{Bytes, Host, HostSettings, Nodes};
+use selfsame_models::Cancel;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Measures what InstantID's paper claims, on people whom no network has seen in training
+///
+/// The people come from a world of procedural portraits, and everything is painted by the graphs that come with Selfsame.
+/// Results are a page with tables and pictures, paper.md, and figures for programs, paper.json.
+#[derive(Args)]
+pub struct Paper {
+    /// How many people are evaluated
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(2..=100_000))]
+    people: u64,
+    /// The place of the first one in their part
+    #[arg(long, value_name = "PLACE", default_value_t = 0)]
+    first: u64,
+    /// Of which part of the world's people they are; those of training are refused
+    #[arg(long, value_name = "PART", value_enum, default_value = "test", hide_possible_values = true)]
+    split: Split,
+    /// Makes these experiments only
+    #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
+    only: Vec<Experiment>,
+    /// Writes results into this folder
+    #[arg(long, value_name = "DIR", default_value = "paper")]
+    out: PathBuf,
+    /// Goes on with what an earlier call left in the folder: experiments that were made are not made again
+    #[arg(long)]
+    resume: bool,
+    /// Where scenes and noise are drawn from
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Steps of the sampler [default: those of each graph]
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Guidance scale [default: that of each graph]
+    #[arg(long, value_name = "SCALE")]
+    guidance: Option<f64>,
+    /// The checkpoint; it must say on whom it was trained
+    #[arg(long, value_name = "MODEL", default_value = "mini")]
+    checkpoint: String,
+    /// InstantID's ip-adapter
+    #[arg(long, value_name = "MODEL", default_value = "mini")]
+    instantid: String,
+    /// InstantID's ControlNet
+    #[arg(long, value_name = "MODEL", default_value = "mini-identitynet")]
+    identitynet: String,
+    /// The ControlNet for edges
+    #[arg(long, value_name = "MODEL", default_value = "mini")]
+    canny: String,
+    /// The networks that find faces
+    #[arg(long, value_name = "MODEL", default_value = "mini")]
+    pack: String,
+    /// A recogniser that judges likeness, instead of the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    judge: Option<PathBuf>,
+    /// A network that judges style, expression and background, instead of the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    critic: Option<PathBuf>,
+    /// Computes on this device: auto, cpu, cuda or cuda:N [env: SELFSAME_DEVICE] [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    #[command(flatten)]
+    models: ModelFlags,
+    /// Keeps at most so many bytes of weights in memory: 8G, 512M [env: SELFSAME_MEMORY] [default: half of the machine's]
+    #[arg(long, value_name = "BYTES")]
+    memory: Option<Bytes>,
+    /// Computes in so many threads [env: SELFSAME_THREADS] [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<Threads>,
+}
+
+impl Paper {
+    pub fn run(self, config: Option<&Path>) -> Result<Exit, Stop> {
+        let cancel = signals::cancel()?;
+        let in_force = InForce::new(&File::open(config)?, &self.host_flags())?;
+        if let Some(Threads(threads)) = in_force.threads.value {
+            // Nodes compute on this pool.
+            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().or_stop(Exit::Usage)?;
+        }
+        let people = People { split: self.split, first: self.first, people: self.people };
+        let checkpoint =
+            in_force.folders.find("checkpoints", &self.checkpoint, &in_force.catalogue).or_stop(Exit::Wrong)?;
+        people.check(&checkpoint)?;
+        let host = HostSettings { cache_folder: None, ..in_force.host(Nodes::built_in()) };
+        let host = Host::new(host).or_stop(Exit::Usage)?;
+        let subject = self.subject(people, host.device_name());
+        let record = if self.resume { Record::resume(&self.out, subject)? } else { Record::new(subject) };
+        start_onnx(&cancel)?;
+        let judges = (Judge::open(self.judge.as_deref())?, Critic::open(self.critic.as_deref())?);
+        std::fs::create_dir_all(&self.out)
+            .map_err(|error| format!("cannot make {}: {error}", self.out.display()))
+            .or_stop(Exit::Wrong)?;
+        let scenes = Scenes { people, seed: self.seed };
+        let lab = Lab::new(host, cancel, judges, scenes, self.arguments())?;
+        self.experiments(&lab, record)
+    }
+
+    /// Makes the experiments that are asked for and not made yet, and writes everything down after each of them.
+    fn experiments(&self, lab: &Lab, mut record: Record) -> Result<Exit, Stop> {
+        let unseen = lab.count() - lab.known().count();
+        if unseen > 0 {
+            tell(&format!(
+                "warning: of {unseen} of {} people no face is found in the photograph: all fails with them",
+                lab.count()
+            ));
+        }
+        let is_wanted = |experiment: &Experiment| self.only.is_empty() || self.only.contains(experiment);
+        for experiment in Experiment::ALL.iter().copied().filter(is_wanted) {
+            let name = experiment.name();
+            if record.experiments.contains_key(&name) {
+                tell(&format!("{name}: made before"));
+                continue;
+            }
+            let (started, made) = (Instant::now(), lab.made());
+            let (mut findings, sheet) = (experiment.about().run)(lab)?;
+            findings.seconds = started.elapsed().as_secs_f64();
+            findings.pictures = lab.made() - made;
+            if unseen > 0 {
+                findings
+                    .remarks
+                    .push(format!("No face was found in the photographs of {unseen} people: they count as failures."));
+            }
+            findings.sheet = findings.sheet.filter(|_| !sheet.is_empty());
+            sheet.write(&self.out.join(format!("{name}.png")))?;
+            tell(&format!("{name}: {} pictures in {:.0} s", findings.pictures, findings.seconds));
+            record.experiments.insert(name, findings);
+            record.write(&self.out)?;
+            write_file(&self.out.join("paper.md"), &page::page(&record))?;
+        }
+        print(&record.summary())?;
+        Ok(Exit::Ok)
+    }
+
+    fn host_flags(&self) -> HostFlags {
+        HostFlags {
+            device: self.device.clone(),
+            models: self.models.clone(),
+            memory: self.memory,
+            threads: self.threads,
+            ..HostFlags::default()
+        }
+    }
+
+    /// The networks, by the arguments of graphs that name them.
+    fn networks(&self) -> [(&'static str, &String); 5] {
+        [
+            ("checkpoint", &self.checkpoint),
+            ("instantid", &self.instantid),
+            ("identitynet", &self.identitynet),
+            ("canny", &self.canny),
+            ("pack", &self.pack),
+        ]
+    }
+
+    /// What is set in every graph that has it.
+    fn arguments(&self) -> Vec<(&'static str, String)> {
+        let mut arguments = vec![("width", SIDE.to_string()), ("height", SIDE.to_string())];
+        arguments.extend(self.networks().map(|(name, model)| (name, model.clone())));
+        arguments.extend(self.steps.map(|steps| ("steps", steps.to_string())));
+        arguments.extend(self.guidance.map(|guidance| ("guidance", format!("{guidance:?}"))));
+        arguments
+    }
+
+    fn subject(&self, people: People, device: &str) -> Subject {
+        let own = [("judge", &self.judge), ("critic", &self.critic)];
+        let own =
+            own.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path.as_ref()?.display().to_string())));
+        let networks = self.networks().map(|(name, model)| (name.to_owned(), model.clone()));
+        Subject {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            people,
+            seed: self.seed,
+            steps: self.steps,
+            guidance: self.guidance,
+            models: networks.into_iter().chain(own).collect(),
+            device: device.to_owned(),
+        }
+    }
+}
+
+/// Finds ONNX Runtime, or fetches it: the judges need it before any graph does.
+fn start_onnx(cancel: &Cancel) -> Result<(), Stop> {
+    let watch = Watch { say: &|what| tell(what), progress: &|_, _| {}, cancelled: &|| cancel.check().is_err() };
+    let found = onnx::ensure(&watch).map_err(|error| match error {
+        onnx::Error::Cancelled => Stop::new(Exit::Cancelled, "cancelled"),
+        error => Stop::new(Exit::Wrong, error),
+    })?;
+    onnx::load(found).map(drop).or_stop(Exit::Wrong)
+}

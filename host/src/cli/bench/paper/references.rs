@@ -1,0 +1,74 @@
+//! Whether several photographs of a person are better than one.
+
+use super::findings::{Findings, Table, known, spread};
+use super::lab::{Known, Lab, Shipped, draw, shipped};
+use super::people::with_pose;
+use super::sheet::Sheet;
+use crate::cli::exit::Stop;
+use mini_world::caption::caption;
+use mini_world::scene::{Pose, Scene};
+use mini_world::style::Style;
+use selfsame_nodes::image::bytes::Bytes;
+
+pub const GRAPH: Shipped = shipped!("multi-reference.ron");
+
+/// The most photographs.
+const MOST: usize = 5;
+
+pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
+    let mut sheet = Sheet::default();
+    let rows = lab.each("one to five photographs", |person| {
+        let (pictures, cosines) = one(lab, person)?;
+        if person.somebody.index < Sheet::PEOPLE {
+            sheet.add(std::iter::once(Some(person.somebody.photo.clone())).chain(pictures));
+        }
+        Ok(cosines)
+    })?;
+    let with = |count: usize| rows.iter().map(|row| row.as_ref().and_then(|row| row[count])).collect::<Vec<_>>();
+    let first = with(0);
+    let mut table = Table::new(["photographs", "cosine to another photograph", "more than with one", "no face found"]);
+    let mut findings = Findings::default();
+    for count in 0..MOST {
+        let cosines = with(count);
+        let more: Vec<f64> = cosines.iter().zip(&first).filter_map(|(many, one)| Some((*many)? - (*one)?)).collect();
+        let found = known(&cosines);
+        let cells = [spread(&found), spread(&more), (cosines.len() - found.len()).to_string()];
+        table.add(&(count + 1).to_string(), cells);
+        findings.values.insert(format!("{} photographs", count + 1), cosines);
+    }
+    findings.tables.push(table);
+    findings.remarks.push(
+        "The photographs are taken in any pose and light, with glasses or without. The judge compares each picture to yet another \
+         photograph, which InstantID is not given."
+            .to_owned(),
+    );
+    findings.sheet = Some(
+        "From left to right: the photograph that is compared to; pictures made of one to five other photographs."
+            .to_owned(),
+    );
+    Ok((findings, sheet))
+}
+
+/// The pictures that are made of one photograph, of two and so on, and how similar they are to the one that is not among them.
+fn one(lab: &Lab, person: Known) -> Result<(Vec<Option<Bytes>>, Vec<Option<f64>>), Stop> {
+    let folder = lab.folder()?;
+    // The graph lets everybody look into the camera.
+    let prompt = caption(&with_pose(lab.asked(person, Style::Photo), Pose::default()));
+    let (mut pictures, mut cosines, mut has_face) = (Vec::new(), Vec::new(), false);
+    for number in 0..MOST {
+        let any = lab.scenes.any(person.somebody.index, person.somebody.identity, 10 + number as u64);
+        let photo = draw(&Scene { style: Style::Photo, ..any })?;
+        lab.keep_as(&photo, &folder.path().join(format!("{number}.png")))?;
+        has_face = has_face || !lab.faces(&photo)?.is_empty();
+        if !has_face {
+            pictures.push(None);
+            cosines.push(None);
+            continue;
+        }
+        let set = [format!("folder={}", folder.path().display()), format!("prompt={prompt}"), lab.noise(person)];
+        let picture = lab.picture(GRAPH, &set)?;
+        cosines.push(lab.largest(&picture)?.map(|seen| seen.cosine(person.seen)));
+        pictures.push(Some(picture));
+    }
+    Ok((pictures, cosines))
+}

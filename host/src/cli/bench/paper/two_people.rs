@@ -1,0 +1,130 @@
+//! Whether two people in one picture stay two people.
+
+use super::findings::{As, Bar, Findings, Table, shown, spread};
+use super::judges::SIDE;
+use super::lab::{Known, Lab, Shipped, shipped};
+use super::sheet::Sheet;
+use super::statistics::share;
+use crate::cli::exit::Stop;
+use mini_world::caption::caption;
+use mini_world::scene::Pose;
+use mini_world::style::Style;
+use selfsame_nodes::image::bytes::Bytes;
+use selfsame_nodes::wires::Face;
+
+pub const GRAPH: Shipped = shipped!("two-identities.ron");
+
+/// How often a region must be closest to its own person.
+const BAR: f64 = 0.9;
+
+/// How far the graph turns the two towards each other, in degrees.
+const TURN: f32 = 35.0;
+
+/// A region's face, against the photographs of the two people.
+#[derive(Clone, Copy)]
+struct Region {
+    own: f64,
+    other: f64,
+}
+
+/// The left region and the right one; none where there is no face.
+type Regions = [Option<Region>; 2];
+
+pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
+    let mut sheet = Sheet::default();
+    let pairs = lab.each("two people", |person| {
+        let Some((pictures, regions)) = one(lab, person)? else { return Ok(None) };
+        if person.somebody.index < Sheet::PEOPLE {
+            sheet.add(pictures.map(Some));
+        }
+        Ok(Some(regions))
+    })?;
+    let pairs: Vec<Regions> = pairs.into_iter().map(|pair| pair.flatten().unwrap_or_default()).collect();
+    let mut table = Table::new([
+        "region",
+        "closest to the left person",
+        "closest to the right person",
+        "no face found",
+        "cosine to its own person",
+        "to the other one",
+    ]);
+    for (side, name) in ["left", "right"].into_iter().enumerate() {
+        let regions: Vec<Option<Region>> = pairs.iter().map(|pair| pair[side]).collect();
+        let own = share(regions.iter().map(|region| region.is_some_and(|region| region.own > region.other)));
+        let other = share(regions.iter().map(|region| region.is_some_and(|region| region.own <= region.other)));
+        let missing = share(regions.iter().map(Option::is_none));
+        let closest = if side == 0 { [own, other] } else { [other, own] };
+        let found: Vec<Region> = regions.into_iter().flatten().collect();
+        let cosines = [
+            found.iter().map(|region| region.own).collect(),
+            found.iter().map(|region| region.other).collect::<Vec<f64>>(),
+        ];
+        let cells = closest.into_iter().chain([missing]).map(|value| shown(value, As::Percent));
+        table.add(name, cells.chain(cosines.map(|cosines: Vec<f64>| spread(&cosines))));
+    }
+    let is_own = |region: &Option<Region>| region.is_some_and(|region| region.own > region.other);
+    let right = share(pairs.iter().flatten().map(is_own));
+    let both = share(pairs.iter().map(|pair| pair.iter().all(is_own)));
+    let mut findings = Findings {
+        bars: vec![Bar::at_least("regions closest to their own person", right, BAR, As::Percent)],
+        tables: vec![table],
+        remarks: vec![format!("In {} of the pictures both regions are.", shown(both, As::Percent))],
+        sheet: Some("From left to right: the photographs of the two people; one picture of both.".to_owned()),
+        ..Findings::default()
+    };
+    for (side, name) in ["left", "right"].into_iter().enumerate() {
+        let own = pairs.iter().map(|pair| pair[side].map(|region| region.own)).collect();
+        let other = pairs.iter().map(|pair| pair[side].map(|region| region.other)).collect();
+        findings.values.extend([(format!("{name}, own"), own), (format!("{name}, other"), other)]);
+    }
+    Ok((findings, sheet))
+}
+
+/// Both photographs and the picture of somebody with the next person, and what the judge says of it; none if there is nobody else.
+fn one(lab: &Lab, person: Known) -> Result<Option<([Bytes; 3], Regions)>, Stop> {
+    let Some(other) = lab.next(person) else { return Ok(None) };
+    let people = [person, other];
+    let mut asked = lab.scenes.couple(person.somebody.index, people.map(|known| known.somebody.identity), 3);
+    asked.style = Style::Photo;
+    for (shown, yaw) in asked.people.iter_mut().zip([TURN, -TURN]) {
+        shown.pose = Pose { yaw, pitch: 0.0, roll: 0.0, ..shown.pose };
+    }
+    let set = [
+        format!("left={}", person.somebody.path.display()),
+        format!("right={}", other.somebody.path.display()),
+        format!("prompt={}", caption(&asked)),
+        lab.noise(person),
+    ];
+    let picture = lab.picture(GRAPH, &set)?;
+    let faces = lab.faces(&picture)?;
+    let mut regions = Regions::default();
+    for (side, region) in regions.iter_mut().enumerate() {
+        // The largest comes first.
+        let Some(face) = faces.iter().find(|face| side_of(face) == side) else { continue };
+        let seen = lab.judged(&picture, face.clone())?;
+        *region = Some(Region { own: seen.cosine(people[side].seen), other: seen.cosine(people[1 - side].seen) });
+    }
+    Ok(Some(([person.somebody.photo.clone(), other.somebody.photo.clone(), picture], regions)))
+}
+
+/// The half of the picture that a face is in: 0 is the left one.
+fn side_of(face: &Face) -> usize {
+    usize::from(face.bbox[0] + face.bbox[2] > SIDE as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faces_are_on_one_side() {
+        let face = |left: f32| Face {
+            picture: [SIDE; 2],
+            bbox: [left, 10.0, left + 30.0, 50.0],
+            kps: None,
+            det_score: 1.0,
+            embedding: None,
+        };
+        assert_eq!([20.0, 48.0, 50.0, 80.0].map(|left| side_of(&face(left))), [0, 0, 1, 1]);
+    }
+}
