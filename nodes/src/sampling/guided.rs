@@ -162,7 +162,7 @@ impl Builder<'_, '_> {
         let net = networks::control_net(self.ctx, &wanted.net)?;
         let reads = |layers: &[CrossLayer]| layers.first().map(|layer| layer.context);
         let (own, models) = (reads(net.cross_layers()), reads(self.unet.cross_layers()));
-        // A net without attention, as the small ones for SDXL, reads no context, so any will do.
+        // A net without cross-attention reads no context, so any will do.
         if let Some(own) = own
             && models != Some(own)
         {
