@@ -6,7 +6,7 @@ use super::people::with_pose;
 use super::sheet::Sheet;
 use crate::cli::exit::Stop;
 use mini_world::caption::caption;
-use mini_world::scene::{Pose, Scene};
+use mini_world::scene::Scene;
 use mini_world::style::Style;
 use selfsame_nodes::image::bytes::Bytes;
 
@@ -52,19 +52,21 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
 /// The pictures that are made of one photograph, of two and so on, and how similar they are to the one that is not among them.
 fn one(lab: &Lab, person: Known) -> Result<(Vec<Option<Bytes>>, Vec<Option<f64>>), Stop> {
     let folder = lab.folder()?;
-    // The graph lets everybody look into the camera.
-    let prompt = caption(&with_pose(lab.asked(person, Style::Photo), Pose::default()));
-    let (mut pictures, mut cosines, mut has_face) = (Vec::new(), Vec::new(), false);
+    let (mut pictures, mut cosines, mut prompt) = (Vec::new(), Vec::new(), None);
     for number in 0..MOST {
         let any = lab.scenes.any(person.somebody.index, person.somebody.identity, 10 + number as u64);
-        let photo = draw(&Scene { style: Style::Photo, ..any })?;
+        let scene = Scene { style: Style::Photo, ..any };
+        let photo = draw(&scene)?;
         lab.keep_as(&photo, &folder.path().join(format!("{number}.png")))?;
-        has_face = has_face || !lab.faces(&photo)?.is_empty();
-        if !has_face {
+        // The graph leaves out photographs without a face, and holds the head as it is in the first one.
+        if prompt.is_none() && !lab.faces(&photo)?.is_empty() {
+            prompt = Some(caption(&with_pose(lab.asked(person, Style::Photo), scene.people[0].pose)));
+        }
+        let Some(prompt) = &prompt else {
             pictures.push(None);
             cosines.push(None);
             continue;
-        }
+        };
         let set = [format!("folder={}", folder.path().display()), format!("prompt={prompt}"), lab.noise(person)];
         let picture = lab.picture(GRAPH, &set)?;
         cosines.push(lab.largest(&picture)?.map(|seen| seen.cosine(person.seen)));

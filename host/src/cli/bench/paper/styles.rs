@@ -92,11 +92,11 @@ fn of_the_base(accuracy: Option<f64>, base: Option<f64>) -> Option<f64> {
 /// The pictures of all styles with InstantID, and what is right in them.
 fn one(lab: &Lab, person: Known) -> Result<(Vec<Bytes>, Row), Stop> {
     let scenes = Style::ALL.map(|style| lab.asked(person, style));
-    let (styles, subject) = in_words(&scenes);
+    let [photo, ..] = &scenes;
     let set = vec![
         format!("face={}", person.somebody.path.display()),
-        format!("styles={}", styles.join("\n")),
-        format!("subject={subject}"),
+        format!("styles={}", Style::ALL.map(Style::phrase).join("\n")),
+        format!("subject={}", subject(photo)),
         lab.noise(person),
     ];
     let with = lab.pictures(GRAPH, &set)?;
@@ -120,12 +120,12 @@ fn compare(opinion: Opinion, truth: Opinion) -> Right {
     }
 }
 
-/// Captions of scenes that differ in their style alone: the first clause of each, which names it, and all others.
-fn in_words(scenes: &[Scene]) -> (Vec<String>, String) {
-    let captions: Vec<String> = scenes.iter().map(caption).collect();
-    let halves: Vec<(&str, &str)> = captions.iter().map(|text| text.split_once(", ").unwrap_or((text, ""))).collect();
-    let subject = halves.first().map_or("", |(_, subject)| subject).to_owned();
-    (halves.iter().map(|(style, _)| (*style).to_owned()).collect(), subject)
+/// The words of a caption of one person behind the style: `a person, smiling, on a beach`. The graph puts `a watercolour painting of` before
+/// them.
+fn subject(scene: &Scene) -> String {
+    let caption = caption(scene);
+    let style = format!("a {} of ", scene.style.phrase());
+    caption.strip_prefix(&style).unwrap_or(&caption).to_owned()
 }
 
 #[cfg(test)]
@@ -136,9 +136,9 @@ mod tests {
     #[test]
     fn prompts_are_captions() {
         let scenes = [Style::Photo, Style::Pencil].map(|style| Scene::plain(Identity::new(1), style));
-        let (styles, subject) = in_words(&scenes);
-        assert_eq!(styles, ["a photo of a person", "a pencil drawing of a person"]);
-        assert_eq!(format!("{}, {subject}", styles[1]), caption(&scenes[1]));
+        let [photo, pencil] = scenes.each_ref().map(subject);
+        assert!(photo == pencil && photo.starts_with("a person, calm, "), "{photo}");
+        assert_eq!(format!("a pencil drawing of {pencil}"), caption(&scenes[1]));
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub const GRAPH: Shipped = shipped!("two-identities.ron");
 /// How often a region must be closest to its own person.
 const BAR: f64 = 0.9;
 
-/// How far the graph turns the two towards each other, in degrees.
-const TURN: f32 = 35.0;
+/// How far the graph turns each of the two towards the other, in degrees.
+const TURN: f32 = 15.0;
 
 /// A region's face, against the photographs of the two people.
 #[derive(Clone, Copy)]
@@ -86,8 +86,9 @@ fn one(lab: &Lab, person: Known) -> Result<Option<([Bytes; 3], Regions)>, Stop> 
     let people = [person, other];
     let mut asked = lab.scenes.couple(person.somebody.index, people.map(|known| known.somebody.identity), 3);
     asked.style = Style::Photo;
-    for (shown, yaw) in asked.people.iter_mut().zip([TURN, -TURN]) {
-        shown.pose = Pose { yaw, pitch: 0.0, roll: 0.0, ..shown.pose };
+    for ((shown, known), turn) in asked.people.iter_mut().zip(people).zip([TURN, -TURN]) {
+        let Some(photo) = known.somebody.scene.people.first() else { continue };
+        shown.pose = Pose { yaw: photo.pose.yaw + turn, ..photo.pose };
     }
     let set = [
         format!("left={}", person.somebody.path.display()),
