@@ -6,7 +6,6 @@ use super::sheet::Sheet;
 use super::statistics::mean;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use mini_world::caption::caption;
-use mini_world::style::Style;
 use selfsame_nodes::control::canny::{Aperture, edges};
 use selfsame_nodes::image::bytes::Bytes;
 

@@ -64,8 +64,7 @@ fn one(lab: &Lab, person: Known) -> Result<Option<(Vec<Bytes>, Curves)>, Stop> {
         format!("count={COUNT}"),
         lab.noise(person),
     ];
-    let pictures = lab.pictures(GRAPH, &set)?;
-    lab.expect(GRAPH, pictures.len() == COUNT)?;
+    let pictures = lab.pictures(GRAPH, &set, COUNT)?;
     let look = |picture| Ok(lab.largest(picture)?.map(|seen| [person, other].map(|end| seen.cosine(end.seen))));
     let curves = pictures.iter().map(look).collect::<Result<Curves, Stop>>()?;
     Ok(Some((pictures, curves)))

@@ -1,7 +1,7 @@
 //! Where experiments are made: people with their photographs, the shipped graphs on one host, and the judges.
 
 use super::judges::{Critic, Judge, SIDE};
-use super::people::{People, Scenes, with_pose};
+use super::people::{Scenes, with_pose};
 use crate::cli::bars::style;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::input::wrong;
@@ -195,19 +195,19 @@ impl Lab {
         }
     }
 
-    /// The pictures that a shipped graph makes before it lays them out on a sheet.
-    pub fn pictures(&self, graph: Shipped, set: &[String]) -> Result<Vec<Bytes>, Stop> {
-        let outcome = self.run(graph, set, &["image.image"])?;
-        let pictures = self.pictures_of(&outcome)?;
-        self.expect(graph, pictures.first().is_some())?;
+    /// The pictures that a shipped graph makes, before it lays them out on a sheet; there must be so many.
+    pub fn pictures(&self, graph: Shipped, set: &[String], count: usize) -> Result<Vec<Bytes>, Stop> {
+        let pictures = self.pictures_of(&self.run(graph, set, &["image.image"])?)?;
+        if pictures.len() != count {
+            let message = format!("graphs/{}: expected {count} pictures, got {}", graph.file, pictures.len());
+            return Err(Stop::new(Exit::NodeFailed, message));
+        }
         Ok(pictures)
     }
 
-    /// The picture that a shipped graph makes.
+    /// The one picture that a shipped graph makes.
     pub fn picture(&self, graph: Shipped, set: &[String]) -> Result<Bytes, Stop> {
-        let mut pictures = self.pictures(graph, set)?;
-        self.expect(graph, pictures.len() == 1)?;
-        Ok(pictures.swap_remove(0))
+        Ok(self.pictures(graph, set, 1)?.swap_remove(0))
     }
 
     /// The pictures of a run.
@@ -217,11 +217,6 @@ impl Lab {
         let pictures = frames.collect::<Result<Vec<_>, _>>().or_stop(Exit::NodeFailed)?.concat();
         self.made.set(self.made.get() + pictures.len());
         Ok(pictures)
-    }
-
-    fn expect(&self, graph: Shipped, is_so: bool) -> Result<(), Stop> {
-        let message = || Stop::new(Exit::NodeFailed, format!("graphs/{} made another number of pictures", graph.file));
-        if is_so { Ok(()) } else { Err(message()) }
     }
 
     /// All faces in a picture, the largest first.

@@ -23,8 +23,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
             format!("most={}", WEIGHTS[WEIGHTS.len() - 1]),
             lab.noise(person),
         ];
-        let pictures = lab.pictures(GRAPH, &set)?;
-        lab.expect(GRAPH, pictures.len() == WEIGHTS.len() * WEIGHTS.len())?;
+        let pictures = lab.pictures(GRAPH, &set, WEIGHTS.len() * WEIGHTS.len())?;
         let cosine = |picture| Ok(lab.largest(picture)?.map(|seen| seen.cosine(person.seen)));
         let cosines = pictures.iter().map(cosine).collect::<Result<Vec<Option<f64>>, Stop>>()?;
         if sheet.is_empty() {
