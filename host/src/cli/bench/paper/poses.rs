@@ -19,7 +19,7 @@ pub const GRAPH: Shipped = shipped!("instantid-canny.ron");
 pub const TURNED: Shipped = shipped!("novel-view.ron");
 
 /// How far the views of [`TURNED`] look to the side, in degrees.
-const TURNS: [i32; 3] = [-40, 0, 40];
+const TURNS: [i32; 3] = [-30, 0, 30];
 
 /// The share of the face's width that key points may be off.
 const BAR: f64 = 0.05;
@@ -82,7 +82,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     let mut findings = Findings::default();
     let all = [
         ("of another picture", &given),
-        ("of the photograph, turned by -40, 0 and 40 degrees", &turned),
+        ("of the photograph, turned by -30, 0 and 30 degrees", &turned),
         ("of another picture, told in words alone", &text_alone),
     ];
     for (name, hits) in all {
@@ -101,7 +101,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     findings.tables.push(table);
     findings.sheet = Some(
         "From left to right: the photograph; the picture whose pose is taken; the person in this pose; the same told in words alone; \
-         the person turned by -40, 0 and 40 degrees."
+         the person turned by -30, 0 and 30 degrees."
             .to_owned(),
     );
     Ok((findings, sheet))
