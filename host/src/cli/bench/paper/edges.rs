@@ -60,9 +60,12 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     Ok((findings, sheet))
 }
 
-/// Photograph, composition and what was made of them, and what was kept in each; none if there is nobody else, or no face in the
+/// What is painted for somebody, and what was kept in each picture that was made.
+type Painted = (Vec<Bytes>, Vec<Kept>);
+
+/// Photograph, composition and what was made of them; none if there is nobody else, or no face in the
 /// composition.
-fn one(lab: &Lab, person: Known) -> Result<Option<(Vec<Bytes>, Vec<Kept>)>, Stop> {
+fn one(lab: &Lab, person: Known) -> Result<Option<Painted>, Stop> {
     let Some(other) = lab.next(person) else { return Ok(None) };
     let scene = lab.scenes.clear(person.somebody.index, other.somebody.identity, 4);
     let composition = draw(&scene)?;

@@ -49,8 +49,11 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     Ok((findings, sheet))
 }
 
+/// Pictures made of one photograph, of two and so on, with their cosines; none where no photograph has a face, or the picture has none.
+type Painted = (Vec<Option<Bytes>>, Vec<Option<f64>>);
+
 /// The pictures that are made of one photograph, of two and so on, and how similar they are to the one that is not among them.
-fn one(lab: &Lab, person: Known) -> Result<(Vec<Option<Bytes>>, Vec<Option<f64>>), Stop> {
+fn one(lab: &Lab, person: Known) -> Result<Painted, Stop> {
     let folder = lab.folder()?;
     let (mut pictures, mut cosines, mut prompt) = (Vec::new(), Vec::new(), None);
     for number in 0..MOST {

@@ -31,6 +31,9 @@ impl Right {
     const NONE: Right = Right { style: false, expression: false, background: false };
 }
 
+/// Looks at one clause of the prompt.
+type Clause = fn(Right) -> bool;
+
 /// Of one person, for each style: what is right in each drawing, and how similar the one with InstantID is to the photograph.
 struct Row {
     right: Vec<[Right; 3]>,
@@ -65,7 +68,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
         findings.values.insert(format!("cosine, {name}"), cosines);
     }
     let mut by_clause = Table::new(["right, of all styles"].into_iter().chain(DRAWN).chain(["share of the base's"]));
-    let clauses: [(&str, fn(Right) -> bool); 3] = [
+    let clauses: [(&str, Clause); 3] = [
         ("style", |right| right.style),
         ("expression", |right| right.expression),
         ("background", |right| right.background),
