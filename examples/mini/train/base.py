@@ -43,7 +43,7 @@ def main():
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents")
     train.add_argument("--world", default="mini-world", help="the program, which knows all words of captions")
-    loop.arguments(train, steps=16000, batch=32, rate=1e-3)
+    loop.arguments(train, steps=16000, batch=32, rate=1e-3, start="a whole checkpoint")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     for command in (train, export):
@@ -62,6 +62,10 @@ def main():
         EulerDiscreteScheduler(**sizes.SCHEDULER).save_pretrained(args.checkpoint / "scheduler")
         (args.checkpoint / "model_index.json").write_text(json.dumps(model_index(), indent=2))
         return
+    if args.start:
+        begun = diffusion.Base(args.start, "cpu")
+        modules["unet"].load_state_dict(begun.unet.state_dict())
+        modules["text"].load_state_dict(begun.text.state_dict())
     pictures = diffusion.with_latents(Pictures(args.data, "train"))
     scale = json.loads((args.checkpoint / "vae" / "config.json").read_text())["scaling_factor"]
     unet, text = [module.to(args.device) for module in modules.values()]

@@ -32,7 +32,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents")
-    loop.arguments(train, steps=3000, batch=32, rate=5e-4)
+    loop.arguments(train, steps=3000, batch=32, rate=5e-4, start="the folder of models")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--out", required=True, type=Path, help="the folder of models")
@@ -47,6 +47,8 @@ def main():
         loop.load_average(args.run, {"net": net})
         net.half().save_pretrained(args.out / "controlnet" / "mini")
         return
+    if args.start:
+        net.load_state_dict(ControlNetModel.from_pretrained(args.start / "controlnet" / "mini").state_dict())
     net.to(device)
     pictures = diffusion.with_latents(Pictures(args.data, "train"))
     noises = diffusion.Noise()

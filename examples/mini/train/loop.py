@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 
 
-def arguments(parser, steps, batch, rate):
-    """The options that all training has."""
+def arguments(parser, steps, batch, rate, start=None):
+    """The options that all training has; `start` tells what exported networks of an earlier training may be begun with, if any."""
+    if start:
+        parser.add_argument("--start", type=Path, help=f"begin with the weights of an earlier training: {start}")
     parser.add_argument("--run", required=True, type=Path, help="folder of checkpoints and log; training goes on from what is there")
     parser.add_argument("--steps", type=int, default=steps, help="steps in all (default %(default)s)")
     parser.add_argument("--batch", type=int, default=batch, help="examples in a step (default %(default)s)")

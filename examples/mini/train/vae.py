@@ -96,7 +96,7 @@ def main():
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
     train.add_argument("--recogniser", required=True, help="run of the recogniser")
-    loop.arguments(train, steps=6000, batch=8, rate=1e-3)
+    loop.arguments(train, steps=6000, batch=8, rate=1e-3, start="a checkpoint with vae/")
     export = commands.add_parser("export")
     export.add_argument("--data", required=True, help="the training set, whose latents say by what they are scaled")
     export.add_argument("--run", required=True)
@@ -113,6 +113,8 @@ def main():
         return
     torch.manual_seed(args.seed)
     network, recogniser = AutoencoderKL(**sizes.VAE).to(args.device), embedder.Embedder().to(args.device)
+    if args.start:
+        network.load_state_dict(AutoencoderKL.from_pretrained(args.start / "vae").state_dict())
     loop.load_average(args.recogniser, {"embedder": recogniser})
 
     def step(i):
@@ -121,7 +123,7 @@ def main():
         chosen = rng.integers(len(pictures), size=args.batch)
         # Convolutions learn as much from a pixel of a crop as from one of a whole picture, and crops are more of them in a step's time;
         # towards the end the network gets used to whole pictures.
-        is_whole = i >= 0.92 * args.steps
+        is_whole = i >= 0.96 * args.steps
         side = sizes.PICTURE if is_whole else sizes.PICTURE // 2
         shown, masks = crops(rng, pictures.take(pictures.pictures, chosen), pictures.take(pictures.faces, chosen) > 0, side)
         weights = 1 + 3 * torch.from_numpy(np.float32(masks))[:, None]
