@@ -81,7 +81,7 @@ def main():
         noisy, noise, timesteps = noises.add(latents, rng)
         context, pooled = text(*words(captions, args.device))
         predicted = unet(noisy, timesteps, context, added_cond_kwargs=diffusion.added(pooled)).sample
-        return {"loss": diffusion.loss(predicted, noise)}
+        return {"loss": diffusion.loss(predicted, noise, noises.weights(timesteps)), "plain": diffusion.loss(predicted, noise)}
 
     loop.train(args, modules, step)
 

@@ -1,4 +1,4 @@
-"""A ControlNet for edges (canny) on the frozen base. It looks at the text in the middle only, so it is smaller than IdentityNet.
+"""A ControlNet for edges (canny) on the frozen base. It does not look at the text, so it is half as large as IdentityNet.
 
 export: `controlnet/mini/`.
 """
@@ -18,9 +18,9 @@ from instantid import controls
 
 
 def new_net(unet):
-    """The encoder half of the base with attention in the middle only, and with the base's weights where both have them."""
+    """The encoder half of the base without attention, and with the base's weights where both have them."""
     half = {key: value for key, value in sizes.UNET.items() if key not in ("sample_size", "out_channels", "up_block_types")}
-    half |= {"down_block_types": ("DownBlock2D",) * 3}
+    half |= {"down_block_types": ("DownBlock2D",) * 3, "mid_block_type": "UNetMidBlock2D"}
     net = ControlNetModel(**half, conditioning_embedding_out_channels=sizes.HINT)
     theirs, ours = unet.state_dict(), net.state_dict()
     net.load_state_dict({name: theirs[name] if name in theirs and theirs[name].shape == value.shape else value for name, value in ours.items()})

@@ -15,7 +15,8 @@ VAE = dict(
     up_block_types=("UpDecoderBlock2D",) * 4,
     layers_per_block=1,
     latent_channels=4,
-    norm_num_groups=16,
+    # Few groups: a channel that is normalised alone forgets how bright it was, and colours are lost.
+    norm_num_groups=4,
     sample_size=PICTURE,
     force_upcast=False,
 )
@@ -33,6 +34,7 @@ UNET = dict(
     attention_head_dim=[2, 3, 4],
     cross_attention_dim=CONTEXT,
     use_linear_projection=True,
+    norm_num_groups=8,
     addition_embed_type="text_time",
     addition_time_embed_dim=16,
     projection_class_embeddings_input_dim=TEXT_2["width"] + 6 * 16,
