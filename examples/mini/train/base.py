@@ -24,6 +24,13 @@ def write_tokenizers(checkpoint, world):
     tokenizer.write(checkpoint / "tokenizer_2", words, pad="!")
 
 
+def write_people(checkpoint, data):
+    """Writes beside the networks of whom they have learned, so that nobody is judged by people they know."""
+    known = json.loads((Path(data) / "set.json").read_text())
+    people = {key: known[key] for key in ("split", "first", "people")}
+    (checkpoint / "people.json").write_text(json.dumps(people, indent=2))
+
+
 def model_index():
     parts = {
         "scheduler": ["diffusers", "EulerDiscreteScheduler"],
@@ -41,12 +48,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
-    train.add_argument("--data", required=True, help="a set with latents")
     train.add_argument("--world", default="mini-world", help="the program, which knows all words of captions")
     loop.arguments(train, steps=16000, batch=32, rate=1e-3, start="a whole checkpoint")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     for command in (train, export):
+        command.add_argument("--data", required=True, help="the training set; to train on, with latents")
         command.add_argument("--checkpoint", required=True, type=Path, help="folder with vae/; tokenizers are written when training begins")
     args = parser.parse_args()
     if args.command == "train":
@@ -61,6 +68,7 @@ def main():
         modules["text"].two.half().save_pretrained(args.checkpoint / "text_encoder_2")
         EulerDiscreteScheduler(**sizes.SCHEDULER).save_pretrained(args.checkpoint / "scheduler")
         (args.checkpoint / "model_index.json").write_text(json.dumps(model_index(), indent=2))
+        write_people(args.checkpoint, args.data)
         return
     if args.start:
         begun = diffusion.Base(args.start, "cpu")

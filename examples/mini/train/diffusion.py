@@ -77,10 +77,10 @@ class Noise:
     def __init__(self):
         self.scheduler = DDPMScheduler(**sizes.SCHEDULER)
 
-    def add(self, latents, rng):
-        """Noisy latents, the noise, the timesteps; all that is random comes from `rng`."""
+    def add(self, latents, rng, among=1000):
+        """Noisy latents, the noise, the timesteps (of a list, or below a number); all that is random comes from `rng`."""
         noise = torch.from_numpy(np.float32(rng.standard_normal(latents.shape))).to(latents.device)
-        timesteps = torch.from_numpy(rng.integers(1000, size=len(latents))).to(latents.device)
+        timesteps = torch.from_numpy(rng.choice(among, len(latents))).to(latents.device)
         return self.scheduler.add_noise(latents, noise, timesteps), noise, timesteps
 
     def weights(self, timesteps):

@@ -44,7 +44,8 @@ HINT = (16, 32, 48, 64)
 
 RESAMPLER = dict(dim=128, depth=2, dim_head=32, heads=4, num_queries=16, embedding_dim=EMBEDDING, output_dim=CONTEXT, ff_mult=2)
 
-LORA_RANK = 4
+# Of the LoRA of a style, in transformers; of the one for few steps, in all blocks.
+LORA_RANK, LCM_RANK = 4, 2
 
 SCHEDULER = dict(
     beta_start=0.00085,
