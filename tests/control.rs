@@ -5,22 +5,29 @@
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
 use selfsame_host::{Host, HostSettings, RunOptions};
 use selfsame_sdk::Latent;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../nodes/models/tests/goldens/small/models").canonicalize().unwrap()
+}
 
 /// Latents under ControlNets: `nodes` end in a node `net` with outputs `positive` and `negative`.
 fn latents(nodes: &str) -> Result<Vec<f32>, String> {
+    latents_of(&models().join("sdxl_controlnet_identity"), nodes)
+}
+
+/// The same with the ControlNet of a folder.
+fn latents_of(folder: &Path, nodes: &str) -> Result<Vec<f32>, String> {
     static HOST: OnceLock<Host> = OnceLock::new();
     let host =
         HOST.get_or_init(|| Host::new(HostSettings { device: "cpu".to_owned(), ..HostSettings::default() }).unwrap());
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nodes/models/tests/goldens/small/models");
-    let model = |name: &str| format!("{:?}", models.join(name).canonicalize().unwrap());
     let graph = format!(
         r##"Graph(version: 1, nodes: {{
-            "base": LoadCheckpoint(checkpoint: {}),
+            "base": LoadCheckpoint(checkpoint: {:?}),
             "text": EncodePrompts(clip: Out("base.clip"), prompt: "a portrait", negative: "blurry"),
             "other": EncodePrompts(clip: Out("base.clip"), prompt: "a house by the sea", negative: "a portrait"),
-            "file": LoadControlNet(control_net: {}),
+            "file": LoadControlNet(control_net: {folder:?}),
             "dark": SolidImage(width: 64, height: 64, color: "#101418"),
             "spot": EllipseMask(width: 40, height: 56, center_x: 18.0, center_y: 20.0, radius_x: 9.0, radius_y: 14.0),
             "small": ImageFromMask(mask: Out("spot.mask")),
@@ -30,8 +37,7 @@ fn latents(nodes: &str) -> Result<Vec<f32>, String> {
             "latent": Sampler(model: Out("base.model"), positive: Out("net.positive"), negative: Out("net.negative"),
                 latent: Out("empty.latent"), seed: 5, steps: 2),
         }}, outputs: {{ "latent": Out("latent.latent") }})"##,
-        model("sdxl"),
-        model("sdxl_controlnet_identity"),
+        models().join("sdxl"),
     );
     let project = Project::around(&Disk, Document::parse("control.ron", graph));
     let prepared = host.load(&project, &ArgValues::default(), Targets::All).unwrap_or_else(|error| panic!("{error}"));
@@ -98,4 +104,34 @@ fn a_picture_of_another_size_is_stretched_as_diffusers_does() {
     let of = |image: &str| latents(&net("net", "text", image, "")).unwrap();
     assert_eq!(of("small"), of("exact"));
     assert!(distance(&of("small"), &of("dark")) > 1e-4);
+}
+
+/// Its middle block is residual, or has an attention of no layers.
+#[test]
+fn one_without_cross_attention_fits_any_text() {
+    let whole = models().join("sdxl_controlnet_identity");
+    let weights = "diffusion_pytorch_model.safetensors";
+    let config = std::fs::read_to_string(whole.join("config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    for middle in ["UNetMidBlock2D", "UNetMidBlock2DCrossAttn"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config.clone();
+        config["down_block_types"] = ["DownBlock2D"; 3].into();
+        config["mid_block_type"] = middle.into();
+        config["transformer_layers_per_block"] = 0.into();
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        let is_in = |name: &str| match middle {
+            "UNetMidBlock2D" => !name.contains("attentions") && !name.starts_with("mid_block.resnets.1."),
+            _ => {
+                !name.contains("transformer_blocks") && (!name.contains("attentions") || name.starts_with("mid_block"))
+            }
+        };
+        let mut tensors = candle_core::safetensors::load(whole.join(weights), &candle_core::Device::Cpu).unwrap();
+        tensors.retain(|name, _| is_in(name));
+        candle_core::safetensors::save(&tensors, folder.path().join(weights)).unwrap();
+
+        let of = |image: &str, rest: &str| latents_of(folder.path(), &net("net", "text", image, rest)).unwrap();
+        assert!(distance(&of("exact", ""), &of("dark", "")) > 1e-4);
+        assert!(distance(&of("exact", ""), &of("exact", "strength: 0")) > 1e-4);
+    }
 }

@@ -27,6 +27,30 @@ fn one_more_element_runs_only_that_one() {
     assert_eq!(kit.numbers(&host, &text(2)), (vec![1.0, 2.0], "r".to_owned()));
 }
 
+/// The new element needs lists whose other elements are known but gone, so those are made again, each once.
+#[test]
+fn one_more_element_runs_nothing_twice_when_no_value_was_kept() {
+    let kit = Kit::new();
+    let host = kit.host_of(|settings| settings.memory_bytes = 0);
+    let text = |count: i32| {
+        let nodes = format!(
+            r#""r": Range(count: {count}), "t": Thing(value: Out("r.out")), "p": Plus(thing: Out("t.out")),
+               "q": Plus(thing: Out("p.out")), "w": Weigh(thing: Out("q.out"))"#
+        );
+        graph(&nodes, "w.out")
+    };
+    kit.run(&host, &text(1));
+    assert_eq!(kit.numbers(&host, &text(2)), (vec![2.0, 3.0], "p p q q r t t w".to_owned()));
+}
+
+#[test]
+fn an_element_of_a_list_and_a_single_value_share_a_run() {
+    let kit = Kit::new();
+    let nodes = r#""r": Range(count: 2), "t": Thing(value: Out("r.out")), "w": Weigh(thing: Out("t.out")),
+        "one": Sum(values: Out("w.out")), "s": Thing(value: Out("one.out")), "v": Weigh(thing: Out("s.out"))"#;
+    assert_eq!(kit.numbers(&kit.host(), &graph(nodes, "v.out")), (vec![1.0], "one r t t w w".to_owned()));
+}
+
 /// An argument that takes a list, at an input that takes one value.
 #[test]
 fn the_elements_of_a_literal_list_have_results_of_their_own() {

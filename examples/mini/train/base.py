@@ -24,6 +24,13 @@ def write_tokenizers(checkpoint, world):
     tokenizer.write(checkpoint / "tokenizer_2", words, pad="!")
 
 
+def write_people(checkpoint, data):
+    """Writes beside the networks of whom they have learned, so that nobody is judged by people they know."""
+    known = json.loads((Path(data) / "set.json").read_text())
+    people = {key: known[key] for key in ("split", "first", "people")}
+    (checkpoint / "people.json").write_text(json.dumps(people, indent=2))
+
+
 def model_index():
     parts = {
         "scheduler": ["diffusers", "EulerDiscreteScheduler"],
@@ -41,12 +48,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
-    train.add_argument("--data", required=True, help="a set with latents")
     train.add_argument("--world", default="mini-world", help="the program, which knows all words of captions")
-    loop.arguments(train, steps=16000, batch=32, rate=1e-3)
+    loop.arguments(train, steps=16000, batch=32, rate=1e-3, start="a whole checkpoint")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     for command in (train, export):
+        command.add_argument("--data", required=True, help="the training set; to train on, with latents")
         command.add_argument("--checkpoint", required=True, type=Path, help="folder with vae/; tokenizers are written when training begins")
     args = parser.parse_args()
     if args.command == "train":
@@ -61,7 +68,12 @@ def main():
         modules["text"].two.half().save_pretrained(args.checkpoint / "text_encoder_2")
         EulerDiscreteScheduler(**sizes.SCHEDULER).save_pretrained(args.checkpoint / "scheduler")
         (args.checkpoint / "model_index.json").write_text(json.dumps(model_index(), indent=2))
+        write_people(args.checkpoint, args.data)
         return
+    if args.start:
+        begun = diffusion.Base(args.start, "cpu")
+        modules["unet"].load_state_dict(begun.unet.state_dict())
+        modules["text"].load_state_dict(begun.text.state_dict())
     pictures = diffusion.with_latents(Pictures(args.data, "train"))
     scale = json.loads((args.checkpoint / "vae" / "config.json").read_text())["scaling_factor"]
     unet, text = [module.to(args.device) for module in modules.values()]
@@ -73,7 +85,7 @@ def main():
         noisy, noise, timesteps = noises.add(latents, rng)
         context, pooled = text(*words(captions, args.device))
         predicted = unet(noisy, timesteps, context, added_cond_kwargs=diffusion.added(pooled)).sample
-        return {"loss": diffusion.loss(predicted, noise)}
+        return {"loss": diffusion.loss(predicted, noise, noises.weights(timesteps)), "plain": diffusion.loss(predicted, noise)}
 
     loop.train(args, modules, step)
 

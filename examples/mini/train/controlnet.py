@@ -1,4 +1,4 @@
-"""A ControlNet for edges (canny) on the frozen base. It looks at the text in the middle only, so it is smaller than IdentityNet.
+"""A ControlNet for edges (canny) on the frozen base. It does not look at the text, so it is half as large as IdentityNet.
 
 export: `controlnet/mini/`.
 """
@@ -18,9 +18,9 @@ from instantid import controls
 
 
 def new_net(unet):
-    """The encoder half of the base with attention in the middle only, and with the base's weights where both have them."""
+    """The encoder half of the base without attention, and with the base's weights where both have them."""
     half = {key: value for key, value in sizes.UNET.items() if key not in ("sample_size", "out_channels", "up_block_types")}
-    half |= {"down_block_types": ("DownBlock2D",) * 3}
+    half |= {"down_block_types": ("DownBlock2D",) * 3, "mid_block_type": "UNetMidBlock2D"}
     net = ControlNetModel(**half, conditioning_embedding_out_channels=sizes.HINT)
     theirs, ours = unet.state_dict(), net.state_dict()
     net.load_state_dict({name: theirs[name] if name in theirs and theirs[name].shape == value.shape else value for name, value in ours.items()})
@@ -32,7 +32,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents")
-    loop.arguments(train, steps=3000, batch=32, rate=5e-4)
+    loop.arguments(train, steps=3000, batch=32, rate=5e-4, start="the folder of models")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--out", required=True, type=Path, help="the folder of models")
@@ -47,6 +47,8 @@ def main():
         loop.load_average(args.run, {"net": net})
         net.half().save_pretrained(args.out / "controlnet" / "mini")
         return
+    if args.start:
+        net.load_state_dict(ControlNetModel.from_pretrained(args.start / "controlnet" / "mini").state_dict())
     net.to(device)
     pictures = diffusion.with_latents(Pictures(args.data, "train"))
     noises = diffusion.Noise()

@@ -24,6 +24,7 @@ class Pictures:
         self.captions, self.short_captions, self.styles = [], [], []
         self.style_phrases = {}
         self.people, self.bboxes, self.kps = [], [], []
+        identities = {}
         for shard in self.shards:
             for line in open(str(shard).replace("pictures.npy", "jsonl")):
                 row = json.loads(line)
@@ -34,8 +35,12 @@ class Pictures:
                 self.people.append([person["person"] for person in row["people"]])
                 self.bboxes.append(np.float32([person["bbox"] for person in row["people"]]))
                 self.kps.append(np.float32([person["kps"] for person in row["people"]]))
+                identities |= {person["person"] - self.set["first"]: person["identity"] for person in row["people"]}
         self.alone = np.flatnonzero([len(people) == 1 for people in self.people])
         self.first_person = np.int64([people[0] - self.set["first"] for people in self.people])
+        # The numbers of who somebody is, as shares of how much people differ.
+        self.identities = np.float32([identities[person] for person in range(self.set["people"])])
+        self.identities = (self.identities - self.identities.mean(0)) / (self.identities.std(0) + 1e-6)
         self.of_person = [[] for _ in range(self.set["people"])]
         for i, person in enumerate(self.first_person):
             self.of_person[person].append(i)

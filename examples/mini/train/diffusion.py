@@ -12,6 +12,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 import sizes
 import tokenizer
 
+# Attentions here are so small that on a processor plain matrix products are faster than the fused kernel.
+torch.backends.cuda.enable_flash_sdp(torch.cuda.is_available())
+
 # How weights are read: as f32 whatever the file holds, without another library.
 EXACT = dict(torch_dtype=torch.float32, low_cpu_mem_usage=False)
 
@@ -74,11 +77,16 @@ class Noise:
     def __init__(self):
         self.scheduler = DDPMScheduler(**sizes.SCHEDULER)
 
-    def add(self, latents, rng):
-        """Noisy latents, the noise, the timesteps; all that is random comes from `rng`."""
+    def add(self, latents, rng, among=1000):
+        """Noisy latents, the noise, the timesteps (of a list, or below a number); all that is random comes from `rng`."""
         noise = torch.from_numpy(np.float32(rng.standard_normal(latents.shape))).to(latents.device)
-        timesteps = torch.from_numpy(rng.integers(1000, size=len(latents))).to(latents.device)
+        timesteps = torch.from_numpy(rng.choice(among, len(latents))).to(latents.device)
         return self.scheduler.add_noise(latents, noise, timesteps), noise, timesteps
+
+    def weights(self, timesteps):
+        """What a timestep counts when the base is trained: min(5 / signal to noise, 1). Source: arXiv 2303.09556, section 3.4."""
+        kept = self.scheduler.alphas_cumprod.to(timesteps.device)[timesteps]
+        return (5 * (1 - kept) / kept).clamp(max=1)
 
 
 def added(pooled):
@@ -103,6 +111,7 @@ def with_latents(pictures):
     return pictures
 
 
-def loss(predicted, noise):
-    """The paper's: the mean square of what is left of the noise."""
-    return F.mse_loss(predicted.float(), noise)
+def loss(predicted, noise, weights=None):
+    """InstantID's: the mean square of what is left of the noise; of each picture it may be weighted."""
+    squares = F.mse_loss(predicted.float(), noise, reduction="none").mean((1, 2, 3))
+    return (squares if weights is None else squares * weights).mean()

@@ -21,13 +21,13 @@ from sizes import EMBEDDING
 
 
 class Residual(nn.Module):
-    """IResNet's block: normalisation, convolution, normalisation, PReLU, convolution, normalisation."""
+    """IResNet's block, with ReLU: normalisation, convolution, normalisation, ReLU, convolution, normalisation."""
 
     def __init__(self, inputs, outputs):
         super().__init__()
         self.body = nn.Sequential(
             nn.BatchNorm2d(inputs), nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outputs), nn.PReLU(outputs), nn.Conv2d(outputs, outputs, 3, 2, 1, bias=False), nn.BatchNorm2d(outputs),
+            nn.BatchNorm2d(outputs), nn.ReLU(), nn.Conv2d(outputs, outputs, 3, 2, 1, bias=False), nn.BatchNorm2d(outputs),
         )
         self.skip = nn.Sequential(nn.Conv2d(inputs, outputs, 1, 2, bias=False), nn.BatchNorm2d(outputs))
 
@@ -40,7 +40,7 @@ class Embedder(nn.Module):
 
     def __init__(self, widths=(24, 48, 80, 128)):
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.PReLU(widths[0]))
+        self.stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
         self.body = nn.Sequential(*[Residual(a, b) for a, b in zip(widths, widths[1:])])
         last = widths[-1]
         self.whole = nn.Sequential(nn.Conv2d(last, last, 7, groups=last, bias=False), nn.BatchNorm2d(last))
@@ -53,7 +53,7 @@ class Embedder(nn.Module):
 
 
 class Judge(nn.Module):
-    def __init__(self, widths=(32, 48, 80, 128, 160)):
+    def __init__(self, widths=(24, 40, 64, 96, 128)):
         super().__init__()
         layers, inputs = [], 3
         for width in widths:
@@ -68,20 +68,26 @@ class Judge(nn.Module):
 
 
 class Margin(nn.Module):
-    """Cross entropy of cosines to a direction for each person, the right one made harder by a margin."""
+    """Cross entropy of cosines to a direction for each person, the right one made harder by a margin.
 
-    def __init__(self, people, is_angle, scale=32.0, margin=0.3):
+    The numbers of who somebody is are known in this world, so embeddings are asked for them as well: that says more than a name.
+    """
+
+    def __init__(self, people, numbers, is_angle, scale=32.0, margin=0.3):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(people, EMBEDDING) * 0.05)
+        self.numbers = nn.Linear(EMBEDDING, numbers)
         self.is_angle, self.scale, self.margin = is_angle, scale, margin
 
-    def forward(self, embeddings, people):
+    def forward(self, embeddings, people, numbers):
         cosines = F.normalize(embeddings) @ F.normalize(self.weight).T
         right = cosines.gather(1, people[:, None]).clamp(-1 + 1e-6, 1 - 1e-6)
         # Where the angle would pass half a turn, ArcFace goes on in a line.
         angle = torch.where(right > -np.cos(self.margin), (right.acos() + self.margin).cos(), right - self.margin * np.sin(self.margin))
         harder = angle if self.is_angle else right - self.margin
-        return F.cross_entropy(self.scale * cosines.scatter(1, people[:, None], harder), people), cosines
+        name = F.cross_entropy(self.scale * cosines.scatter(1, people[:, None], harder), people)
+        told = F.mse_loss(self.numbers(F.normalize(embeddings) * EMBEDDING**0.5), numbers)
+        return {"loss": name + 5 * told, "name": name, "numbers": told, "right": (cosines.argmax(1) == people).float().mean()}
 
 
 def batch(pictures, rng, size):
@@ -108,7 +114,7 @@ def embeddings(network, pictures, device, size=256):
         chosen = range(start, min(start + size, len(pictures)))
         drawn = pictures.take(pictures.pictures, chosen)
         crops = [faces.crop(picture, pictures.kps[i][0]) for i, picture in zip(chosen, drawn)]
-        rows.append(network(torch.from_numpy(faces.recogniser_input(crops)).to(device)).cpu())
+        rows.append(network(torch.from_numpy(faces.recogniser_input(crops)).to(device)).float().cpu())
     return torch.cat(rows)
 
 
@@ -148,13 +154,14 @@ def main():
     if args.command == "train":
         pictures = Pictures(args.data, "train")
         network.to(args.device)
-        margin = Margin(pictures.set["people"], is_angle=not args.judge).to(args.device)
+        margin = Margin(*pictures.identities.shape, is_angle=not args.judge).to(args.device)
 
         def step(i):
             crops, people = batch(pictures, batch_rng(args.seed, i), args.batch)
-            people = people.to(args.device)
-            loss, cosines = margin(network(crops.to(args.device)), people)
-            return {"loss": loss, "right": (cosines.argmax(1) == people).float().mean()}
+            numbers = torch.from_numpy(pictures.identities[people]).to(args.device)
+            said = network(crops.to(args.device)).float()
+            with torch.autocast(args.device, enabled=False):
+                return margin(said, people.to(args.device), numbers)
 
         loop.train(args, {"embedder": network, "margin": margin}, step)
         return

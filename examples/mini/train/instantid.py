@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import ControlNetModel
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import adapter
 import diffusion
@@ -32,7 +32,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True, help="a set with latents and embeddings")
-    loop.arguments(train, steps=10000, batch=32, rate=5e-4)
+    loop.arguments(train, steps=10000, batch=32, rate=5e-4, start="the folder of models")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--out", required=True, type=Path, help="the folder of models")
@@ -49,6 +49,8 @@ def main():
         loop.load_average(args.run, modules)
         write(modules, args.out)
         return
+    if args.start:
+        read(modules, args.start)
     net, resampler, _ = [module.to(device).requires_grad_(True).train() for module in modules.values()]
     pictures = diffusion.with_latents(Pictures(args.data, "train"))
     embeddings = pictures.beside("embeddings")
@@ -72,6 +74,13 @@ def main():
         return {"loss": diffusion.loss(predicted, noise)}
 
     loop.train(args, modules, step)
+
+
+def read(modules, models):
+    tensors = load_file(models / "instantid" / "mini.safetensors")
+    for part in ("image_proj", "ip_adapter"):
+        modules[part].load_state_dict({name.removeprefix(part + "."): value for name, value in tensors.items() if name.startswith(part)})
+    modules["net"].load_state_dict(ControlNetModel.from_pretrained(models / "controlnet" / "mini-identitynet").state_dict())
 
 
 def write(modules, out):

@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 
 
-def arguments(parser, steps, batch, rate):
-    """The options that all training has."""
+def arguments(parser, steps, batch, rate, start=None):
+    """The options that all training has; `start` tells what exported networks of an earlier training may be begun with, if any."""
+    if start:
+        parser.add_argument("--start", type=Path, help=f"begin with the weights of an earlier training: {start}")
     parser.add_argument("--run", required=True, type=Path, help="folder of checkpoints and log; training goes on from what is there")
     parser.add_argument("--steps", type=int, default=steps, help="steps in all (default %(default)s)")
     parser.add_argument("--batch", type=int, default=batch, help="examples in a step (default %(default)s)")
@@ -19,6 +21,7 @@ def arguments(parser, steps, batch, rate):
     parser.add_argument("--every", type=float, default=10.0, help="minutes between checkpoints (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of weights and batches (default %(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--bf16", action="store_true", help="networks compute in bf16, weights stay f32; half the time on processors that can")
 
 
 def train(args, modules, step, decay=0.9995):
@@ -33,14 +36,15 @@ def train(args, modules, step, decay=0.9995):
     for i in range(first, args.steps):
         for group in optimizer.param_groups:
             group["lr"] = args.rate * schedule(i, args.steps)
-        losses = step(i)
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
+            losses = step(i)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         follow(averages, modules, min(decay, (1 + i) / (10 + i)))
         for name, value in losses.items():
-            sums.setdefault(name, []).append(float(value))
+            sums.setdefault(name, []).append(float(value.detach()))
         now = time.time()
         is_last = i + 1 == args.steps or now - begun > args.minutes * 60
         if is_last or (i + 1) % 50 == 0:

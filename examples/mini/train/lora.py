@@ -17,27 +17,33 @@ from data import Pictures, batch_rng
 
 
 class Lora(nn.Module):
-    """A linear layer that is frozen, and what is added to it."""
+    """A linear layer or a convolution that is frozen, and what is added to it."""
 
-    def __init__(self, linear):
+    def __init__(self, layer, rank):
         super().__init__()
-        self.linear = linear
-        self.down = nn.Linear(linear.in_features, sizes.LORA_RANK, bias=False)
-        self.up = nn.Linear(sizes.LORA_RANK, linear.out_features, bias=False)
-        nn.init.normal_(self.down.weight, std=1 / sizes.LORA_RANK)
+        self.layer = layer
+        if isinstance(layer, nn.Conv2d):
+            side = layer.kernel_size[0]
+            self.down = nn.Conv2d(layer.in_channels, rank, side, layer.stride, layer.padding, bias=False)
+            self.up = nn.Conv2d(rank, layer.out_channels, 1, bias=False)
+        else:
+            side = 1
+            self.down = nn.Linear(layer.in_features, rank, bias=False)
+            self.up = nn.Linear(rank, layer.out_features, bias=False)
+        nn.init.normal_(self.down.weight, std=1 / (rank * side))
         nn.init.zeros_(self.up.weight)
 
     def forward(self, x):
-        return self.linear(x) + self.up(self.down(x))
+        return self.layer(x) + self.up(self.down(x))
 
 
-def install(unet):
-    """Wraps the linear layers of all transformers. Gives the wrappers by kohya's names."""
+def install(unet, rank, kinds, where):
+    """Wraps the layers of these kinds that have `where` in their names. Gives the wrappers by kohya's names."""
     wrappers = nn.ModuleDict()
     for name, module in list(unet.named_modules()):
-        if "transformer_blocks" in name and isinstance(module, nn.Linear):
+        if where in name and isinstance(module, kinds):
             parent, _, last = name.rpartition(".")
-            wrapper = Lora(module)
+            wrapper = Lora(module, rank)
             setattr(unet.get_submodule(parent), last, wrapper)
             wrappers["lora_unet_" + name.replace(".", "_")] = wrapper
     return wrappers
@@ -60,7 +66,7 @@ def main():
     device = args.device if args.command == "train" else "cpu"
     torch.manual_seed(args.seed if args.command == "train" else 0)
     base = diffusion.Base(args.checkpoint, device)
-    wrappers = install(base.unet).to(device)
+    wrappers = install(base.unet, sizes.LORA_RANK, nn.Linear, "transformer_blocks").to(device)
     if args.command == "export":
         loop.load_average(args.run, {"lora": wrappers})
         write(wrappers, args.out / "loras" / f"mini-{args.name}.safetensors")
@@ -87,13 +93,14 @@ def main():
 
 
 def write(wrappers, path):
-    tensors = {}
+    tensors, rank = {}, 0
     for name, wrapper in wrappers.items():
+        rank = len(wrapper.down.weight)
         tensors[f"{name}.lora_down.weight"] = wrapper.down.weight.half().contiguous()
         tensors[f"{name}.lora_up.weight"] = wrapper.up.weight.half().contiguous()
-        tensors[f"{name}.alpha"] = torch.tensor(float(sizes.LORA_RANK)).half()
+        tensors[f"{name}.alpha"] = torch.tensor(float(rank)).half()
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata={"ss_network_dim": str(sizes.LORA_RANK), "ss_network_alpha": str(float(sizes.LORA_RANK))})
+    save_file(tensors, path, metadata={"ss_network_dim": str(rank), "ss_network_alpha": str(float(rank))})
 
 
 if __name__ == "__main__":

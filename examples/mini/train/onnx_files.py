@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 11
 
 
-def export(network, example, path, output_names, dynamic_axes):
+def export(network, example, path, output_names, dynamic_axes, input_name="input.1"):
     torch.onnx.export(
-        network, (example,), str(path), input_names=["input.1"], output_names=output_names,
+        network, (example,), str(path), input_names=[input_name], output_names=output_names,
         dynamic_axes=dynamic_axes, opset_version=OPSET, dynamo=False,
     )
     halve(path)
@@ -20,7 +20,7 @@ def export(network, example, path, output_names, dynamic_axes):
         wanted = network(example)
     wanted = wanted if isinstance(wanted, (tuple, list)) else [wanted]
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    given = session.run(None, {"input.1": example.numpy()})
+    given = session.run(None, {input_name: example.numpy()})
     for name, a, b in zip(output_names, wanted, given):
         off = np.abs(a.numpy() - b).max() / max(1e-6, a.abs().max().item())
         if off > 0.02:

@@ -23,13 +23,15 @@ def main():
     parser.add_argument("--checkpoint", required=True, type=Path, help="folder with vae/")
     parser.add_argument("--embedder", required=True, help="run of the recogniser")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--bf16", action="store_true", help="networks compute in bf16")
     args = parser.parse_args()
     pictures = Pictures(args.data, "train")
     autoencoder = AutoencoderKL.from_pretrained(args.checkpoint / "vae", **EXACT).to(args.device)
     recogniser = embedder.Embedder()
     loop.load_average(args.embedder, {"embedder": recogniser})
-    write(pictures, "latents", vae.latents(autoencoder.eval(), pictures, args.device))
-    write(pictures, "embeddings", embedder.embeddings(recogniser.to(args.device), pictures, args.device).numpy())
+    with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
+        write(pictures, "latents", vae.latents(autoencoder.eval(), pictures, args.device))
+        write(pictures, "embeddings", embedder.embeddings(recogniser.to(args.device), pictures, args.device).numpy())
 
 
 def write(pictures, what, rows):

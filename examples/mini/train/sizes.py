@@ -15,7 +15,8 @@ VAE = dict(
     up_block_types=("UpDecoderBlock2D",) * 4,
     layers_per_block=1,
     latent_channels=4,
-    norm_num_groups=16,
+    # Few groups: a channel that is normalised alone forgets how bright it was, and colours are lost.
+    norm_num_groups=4,
     sample_size=PICTURE,
     force_upcast=False,
 )
@@ -33,6 +34,7 @@ UNET = dict(
     attention_head_dim=[2, 3, 4],
     cross_attention_dim=CONTEXT,
     use_linear_projection=True,
+    norm_num_groups=8,
     addition_embed_type="text_time",
     addition_time_embed_dim=16,
     projection_class_embeddings_input_dim=TEXT_2["width"] + 6 * 16,
@@ -42,7 +44,8 @@ HINT = (16, 32, 48, 64)
 
 RESAMPLER = dict(dim=128, depth=2, dim_head=32, heads=4, num_queries=16, embedding_dim=EMBEDDING, output_dim=CONTEXT, ff_mult=2)
 
-LORA_RANK = 4
+# Of the LoRA of a style, in transformers; of the one for few steps, in all blocks.
+LORA_RANK, LCM_RANK = 4, 2
 
 SCHEDULER = dict(
     beta_start=0.00085,

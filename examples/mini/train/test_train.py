@@ -2,16 +2,24 @@
 
 import argparse
 import hashlib
+import json
 import tempfile
 import unittest
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
+import base
+import critic
 import detector
+import diffusion
 import faces
+import lcm
 import loop
+import lora
 import tokenizer
 
 KPS = [(133.046875, 318), (319.3125, 318), (221.0625, 422), (153.515625, 535), (298.84375, 537)]
@@ -53,6 +61,70 @@ class Words(unittest.TestCase):
             self.assertEqual("".join(loaded.tokenize("dragon")), "dragon</w>")
             ids = tokenizer.encode(loaded, ["a person"])
         self.assertEqual((ids.shape[1], int(ids[0, 0]), int(ids[0, 3]), int(ids[0, -1])), (77, count - 2, count - 1, 0))
+
+
+class Critic(unittest.TestCase):
+    def test_captions_say_what_is_seen(self):
+        plain = "a photo of a person, winking, looking left, wearing a teal shirt, plain red background, lit from behind"
+        self.assertEqual(critic.seen(plain), (6, 0))
+        for number, place in enumerate(critic.BACKGROUNDS[1:], 1):
+            alone = f"a neon sign of a person, calm, wearing an orange jacket and glasses, {place}, lit from the left, warm light"
+            self.assertEqual(critic.seen(alone), (0, number))
+        two = "a photo of two people, sad, wearing a red shirt, angry, wearing a blue jacket, at sunset, lit from the front"
+        self.assertEqual(critic.seen(two), (critic.NOT_ASKED, 5))
+
+    def test_worsened_pictures_are_still_pictures(self):
+        picture = np.random.default_rng(0).integers(256, size=(128, 128, 3), dtype=np.uint8)
+        for seed in range(8):
+            worse = critic.worsen(picture, np.random.default_rng(seed))
+            self.assertEqual((worse.shape, worse.min() >= 0, worse.max() <= 255), (picture.shape, True, True))
+
+
+class Lcm(unittest.TestCase):
+    def test_on_a_path_that_is_known_every_answer_is_the_picture(self):
+        levels = lcm.Levels(diffusion.Noise().scheduler.alphas_cumprod, "cpu")
+        torch.manual_seed(0)
+        picture, noise, starts = torch.randn(50, 4, 2, 2), torch.randn(50, 4, 2, 2), torch.from_numpy(lcm.STARTS)
+        self.assertEqual((int(starts[0]), int(starts[-1])), (19, 999))
+        signal, deviation = levels(starts)
+        noisy, to = signal * picture + deviation * noise, (starts - lcm.SKIP).clamp(min=0)
+        nearer = levels.ddim(noisy, noise, starts, to)
+        torch.testing.assert_close(levels.consistent(noisy, noise, starts), picture, rtol=0, atol=1e-3)
+        torch.testing.assert_close(levels.consistent(nearer, noise, to)[1:], picture[1:], rtol=0, atol=1e-3)
+        # At timestep 0 the answer is what was given, whatever the network says.
+        torch.testing.assert_close(levels.consistent(nearer, -noise, to)[0], nearer[0])
+
+    def test_a_lora_changes_nothing_at_first_and_what_is_written_is_what_was_added(self):
+        torch.manual_seed(0)
+        network = nn.ModuleDict({"block": nn.ModuleDict({"conv": nn.Conv2d(4, 6, 3, 2, 1), "proj": nn.Linear(6, 5)}), "out": nn.Linear(5, 5)})
+        look = lambda x: network["block"]["proj"](network["block"]["conv"](x).mean((2, 3)))
+        x = torch.randn(2, 4, 8, 8)
+        before = look(x)
+        wrappers = lora.install(network, 2, (nn.Linear, nn.Conv2d), "block")
+        self.assertEqual(list(wrappers), ["lora_unet_block_conv", "lora_unet_block_proj"])
+        torch.testing.assert_close(look(x), before)
+        for wrapper in wrappers.values():
+            nn.init.normal_(wrapper.up.weight)
+        after = look(x)
+        with tempfile.TemporaryDirectory() as folder:
+            lora.write(wrappers, Path(folder) / "lora.safetensors")
+            written = load_file(Path(folder) / "lora.safetensors")
+        for name, wrapper in wrappers.items():
+            up, down = (written[f"{name}.lora_{part}.weight"].float() for part in ("up", "down"))
+            self.assertEqual(float(written[f"{name}.alpha"]), len(down))
+            wrapper.layer.weight.data += (up.flatten(1) @ down.flatten(1)).view_as(wrapper.layer.weight)
+            nn.init.zeros_(wrapper.up.weight)
+        torch.testing.assert_close(look(x), after, rtol=0.01, atol=0.01)
+
+
+class Base(unittest.TestCase):
+    def test_a_checkpoint_says_whom_it_knows(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            known = {"split": "train", "first": 7, "people": 30}
+            (folder / "set.json").write_text(json.dumps(known | {"pictures": 2, "size": 128}))
+            base.write_people(folder, folder)
+            self.assertEqual(json.loads((folder / "people.json").read_text()), known)
 
 
 class Loop(unittest.TestCase):

@@ -1,6 +1,7 @@
 """The autoencoder (diffusers' AutoencoderKL): pictures of 128 px as latents of 4x16x16.
 
-Faces count more than what is behind them, and edges count beside colours: without that, eyes of seven pixels blur.
+Faces count more than what is behind them, and edges count beside colours: without that, eyes of seven pixels blur. In the end the
+recogniser has to see the same person in what is drawn.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
+import embedder
+import faces
 import loop
 import sizes
 from data import Pictures, batch_rng
@@ -26,7 +29,7 @@ def edges(x):
 
 
 def losses(network, pictures, weights):
-    """Weighted distances of colours, of edges at three sizes, and a very light pull of latents towards a normal distribution."""
+    """Weighted distances of colours, of edges at three sizes, of tones of places, and a very light pull of latents towards a normal distribution."""
     posterior = network.encode(pictures).latent_dist
     drawn = network.decode(posterior.sample()).sample
     colour = ((drawn - pictures).abs() * weights).mean()
@@ -36,8 +39,45 @@ def losses(network, pictures, weights):
         w = F.avg_pool2d(weights, size)
         for da, db, dw in zip(edges(a), edges(b), (w[:, :, :, 1:], w[:, :, 1:])):
             edge = edge + ((da - db).abs() * dw).mean()
+    # Colours of whole places: a distance that grows with its square does not settle for a middle tone.
+    tone = F.mse_loss(F.avg_pool2d(drawn, 8), F.avg_pool2d(pictures, 8))
     kl = posterior.kl().mean() / posterior.mean[0].numel()
-    return {"loss": colour + edge + 1e-4 * kl, "colour": colour, "edge": edge, "kl": kl}
+    return {"loss": colour + edge + 10 * tone + 1e-4 * kl, "colour": colour, "edge": edge, "tone": tone, "kl": kl}, drawn
+
+
+def aligned(pictures, kps):
+    """The faces of pictures `[N,3,H,W]` in -1..1 as the recogniser wants them, `[N,3,112,112]`; gradients flow through."""
+    side = pictures.shape[-1]
+    places = np.stack(np.meshgrid(np.arange(112), np.arange(112)), -1)
+    grids = []
+    for points in kps:
+        matrix = faces.similarity(points)
+        at = (places - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+        grids.append((2 * at + 1) / side - 1)
+    # Beyond the picture there is black.
+    return F.grid_sample(pictures + 1, torch.from_numpy(np.float32(grids)).to(pictures), align_corners=False) - 1
+
+
+def strangeness(recogniser, drawn, pictures, kps):
+    """How far the recogniser finds the person in `drawn` from the one in `pictures`: one minus the cosine."""
+    with torch.no_grad():
+        wanted = recogniser(aligned(pictures, kps))
+    return 1 - F.cosine_similarity(recogniser(aligned(drawn.float(), kps)), wanted).mean()
+
+
+def crops(rng, pictures, faces, side):
+    """Squares of `side` pixels out of pictures `[N,H,W,3]` and their masks `[N,H,W]`, around a pixel of a face where there is one."""
+    out = []
+    for picture, face in zip(pictures, faces):
+        rows, columns = np.nonzero(face)
+        if len(rows) and rng.random() < 0.7:
+            i = rng.integers(len(rows))
+            top, left = rows[i] - side // 2, columns[i] - side // 2
+        else:
+            top, left = rng.integers(-side, 2 * sizes.PICTURE, 2)
+        top, left = np.clip([top, left], 0, sizes.PICTURE - side)
+        out.append((picture[top : top + side, left : left + side], face[top : top + side, left : left + side]))
+    return [np.stack(parts) for parts in zip(*out)]
 
 
 @torch.no_grad()
@@ -55,7 +95,8 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
-    loop.arguments(train, steps=6000, batch=16, rate=1e-3)
+    train.add_argument("--recogniser", required=True, help="run of the recogniser")
+    loop.arguments(train, steps=6000, batch=8, rate=1e-3, start="a checkpoint with vae/")
     export = commands.add_parser("export")
     export.add_argument("--data", required=True, help="the training set, whose latents say by what they are scaled")
     export.add_argument("--run", required=True)
@@ -71,14 +112,27 @@ def main():
         print(f"scaling factor {network.config.scaling_factor:.4f}")
         return
     torch.manual_seed(args.seed)
-    network = AutoencoderKL(**sizes.VAE).to(args.device)
+    network, recogniser = AutoencoderKL(**sizes.VAE).to(args.device), embedder.Embedder().to(args.device)
+    if args.start:
+        network.load_state_dict(AutoencoderKL.from_pretrained(args.start / "vae").state_dict())
+    loop.load_average(args.recogniser, {"embedder": recogniser})
 
     def step(i):
         rng = batch_rng(args.seed, i)
         torch.manual_seed(int(rng.integers(2**31)))
         chosen = rng.integers(len(pictures), size=args.batch)
-        faces = torch.from_numpy(np.float32(pictures.take(pictures.faces, chosen) > 0))[:, None]
-        return losses(network, as_input(pictures.take(pictures.pictures, chosen)).to(args.device), (1 + 3 * faces).to(args.device))
+        # Convolutions learn as much from a pixel of a crop as from one of a whole picture, and crops are more of them in a step's time;
+        # towards the end the network gets used to whole pictures.
+        is_whole = i >= 0.96 * args.steps
+        side = sizes.PICTURE if is_whole else sizes.PICTURE // 2
+        shown, masks = crops(rng, pictures.take(pictures.pictures, chosen), pictures.take(pictures.faces, chosen) > 0, side)
+        weights = 1 + 3 * torch.from_numpy(np.float32(masks))[:, None]
+        wanted = as_input(shown).to(args.device)
+        parts, drawn = losses(network, wanted, weights.to(args.device))
+        if is_whole:
+            parts["stranger"] = strangeness(recogniser, drawn, wanted, [pictures.kps[i][0] for i in chosen])
+            parts["loss"] = parts["loss"] + 0.5 * parts["stranger"]
+        return parts
 
     loop.train(args, {"vae": network}, step, decay=0.999)
 

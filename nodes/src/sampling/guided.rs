@@ -162,15 +162,12 @@ impl Builder<'_, '_> {
         let net = networks::control_net(self.ctx, &wanted.net)?;
         let reads = |layers: &[CrossLayer]| layers.first().map(|layer| layer.context);
         let (own, models) = (reads(net.cross_layers()), reads(self.unet.cross_layers()));
-        if own != models {
-            let width = |width: Option<usize>| width.map_or("no".to_owned(), |width| width.to_string());
-            let message = format!(
-                "{} reads {} values a token, {} gives {}",
-                wanted.net,
-                width(own),
-                self.model.file,
-                width(models)
-            );
+        // A net without cross-attention reads no context, so any will do.
+        if let Some(own) = own
+            && models != Some(own)
+        {
+            let models = models.map_or("none".to_owned(), |width| width.to_string());
+            let message = format!("{} reads {own} values a token, {} gives {models}", wanted.net, self.model.file);
             return Err(Error::new(message).hint(format!("take a ControlNet that was made for {}", self.model.family)));
         }
         let control = Arc::new(Control {

@@ -211,10 +211,11 @@ impl<'r> Engine<'r> {
         let state = &self.states[node];
         if state.values_wanted {
             self.obtain(node);
-        } else if state.started || state.users == 0 || !state.has_objects() {
+        } else if state.users == 0 || !state.has_objects() || state.started && self.hold(node) {
             self.settle(node);
         } else {
-            // Its values may be wanted and gone: what they would be made of is held as long as somebody may ask.
+            // Its values may be wanted and gone, also some of a node that ran for others: what they would be made of is
+            // held as long as somebody may ask.
             self.states[node].idle = true;
         }
     }

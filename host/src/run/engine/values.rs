@@ -139,16 +139,7 @@ impl<'r> Engine<'r> {
 
     /// Holds the values of a node, or makes those again that are gone.
     pub(super) fn obtain_or_make(&mut self, node: usize) {
-        let Some(outputs) = self.states[node].outputs.clone() else { return };
-        let mut objects = Vec::new();
-        if outputs.iter().all(|value| self.collect(value, &mut objects)) {
-            for (key, object) in &objects {
-                self.live.entry(*key).or_insert_with(|| (object.clone(), 0)).1 += 1;
-            }
-            let held = objects.into_iter().map(|(key, _)| key).collect();
-            let before = std::mem::replace(&mut self.states[node].held, held);
-            before.into_iter().for_each(|key| self.drop_live(&key));
-            self.states[node].ready = true;
+        if self.hold(node) {
             self.settle(node);
             return self.values_are_there(node);
         }
@@ -159,6 +150,23 @@ impl<'r> Engine<'r> {
             state.why.push(Reason::GivenUp);
         }
         self.steps.push(Step::Resolve(node));
+    }
+
+    /// Holds the values of a node, if all of them are there.
+    pub(super) fn hold(&mut self, node: usize) -> bool {
+        let Some(outputs) = self.states[node].outputs.clone() else { return false };
+        let mut objects = Vec::new();
+        if !outputs.iter().all(|value| self.collect(value, &mut objects)) {
+            return false;
+        }
+        for (key, object) in &objects {
+            self.live.entry(*key).or_insert_with(|| (object.clone(), 0)).1 += 1;
+        }
+        let held = objects.into_iter().map(|(key, _)| key).collect();
+        let before = std::mem::replace(&mut self.states[node].held, held);
+        before.into_iter().for_each(|key| self.drop_live(&key));
+        self.states[node].ready = true;
+        true
     }
 
     fn collect(&self, value: &Ref, found: &mut Vec<(Key, Arc<dyn Object>)>) -> bool {

@@ -62,17 +62,21 @@ fn encoder(shapes: &Shapes) -> Result<(Map<String, Value>, Vec<usize>)> {
         types.push(if depth > 0 { "CrossAttnDownBlock2D" } else { "DownBlock2D" });
     }
     let middle = depth(shapes, "mid_block")?;
+    // A middle block's attention may have no transformer layers: then only its projections are there.
+    let attends = shapes.starts("mid_block.attentions.0.");
     // One number per level counts for both ways; a level without attention has no use for it, the last one lends its
     // number to the middle block.
     let last = depths.last_mut().ok_or_else(|| shapes.fail("no down_blocks in it"))?;
     if *last == 0 {
         *last = middle;
     }
-    if middle > 0 && *last != middle {
+    if attends && *last != middle {
         return Err(
             shapes.fail(format!("the middle block has {middle} transformer layers, the level before it {last}"))
         );
     }
+    // Published configurations say 1 where nothing reads the number.
+    let unused = usize::from(!attends || middle > 0);
     let context = ["mid_block", "down_blocks.1", "down_blocks.0", "down_blocks.2"]
         .iter()
         .find_map(|block| shapes.axis(&format!("{block}.attentions.0.transformer_blocks.0.attn2.to_k.weight"), 1));
@@ -88,8 +92,8 @@ fn encoder(shapes: &Shapes) -> Result<(Map<String, Value>, Vec<usize>)> {
     set("block_out_channels", json!(channels));
     set("layers_per_block", compact(&layers));
     set("down_block_types", json!(types));
-    set("mid_block_type", if middle > 0 { json!("UNetMidBlock2DCrossAttn") } else { json!("UNetMidBlock2D") });
-    set("transformer_layers_per_block", compact(&depths.iter().map(|d| (*d).max(1)).collect::<Vec<_>>()));
+    set("mid_block_type", if attends { json!("UNetMidBlock2DCrossAttn") } else { json!("UNetMidBlock2D") });
+    set("transformer_layers_per_block", compact(&depths.iter().map(|d| (*d).max(unused)).collect::<Vec<_>>()));
     set("use_linear_projection", json!(linear));
     set("attention_head_dim", heads(shapes, linear, &channels)?);
     if let Some(context) = context {

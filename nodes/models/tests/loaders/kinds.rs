@@ -2,6 +2,8 @@
 
 use crate::Source;
 use candle_core::{DType, Device, Tensor};
+use selfsame_models::controlnet::ControlNetConfig;
+use selfsame_models::unet::MidConfig;
 use selfsame_models::weights::{Checkpoint, Family, InMemory, Kind, Weights, expect, infer, recognise};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -149,4 +151,22 @@ fn a_configuration_that_shapes_do_not_tell_is_asked_for() {
     ]);
     let said = infer::text_encoder_config(source.as_ref()).unwrap_err().to_string();
     assert!(said.contains("width 12 does not divide into heads of 64; give its config.json"), "{said}");
+}
+
+/// The middle block of a ControlNet without cross-attention is residual, or has an attention of no layers.
+#[test]
+fn a_network_without_cross_attention_is_told_by_its_middle_block() {
+    let mut tensors: Vec<(&str, &[usize])> = vec![
+        ("conv_in.weight", &[64, 4, 3, 3]),
+        ("controlnet_cond_embedding.conv_in.weight", &[16, 3, 3, 3]),
+        ("down_blocks.0.resnets.0.conv1.weight", &[64, 64, 3, 3]),
+        ("mid_block.resnets.0.conv1.weight", &[64, 64, 3, 3]),
+    ];
+    let middle = |tensors: &[(&str, &[usize])]| {
+        let config = infer::controlnet_config(shaped(tensors).as_ref()).unwrap();
+        ControlNetConfig::from_json(&config).unwrap().encoder.mid
+    };
+    assert_eq!(middle(&tensors), MidConfig::Residual);
+    tensors.push(("mid_block.attentions.0.proj_in.weight", &[64, 64]));
+    assert_eq!(middle(&tensors), MidConfig::CrossAttention(0));
 }

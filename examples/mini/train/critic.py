@@ -1,0 +1,135 @@
+"""A critic: which style, expression and background a picture of 128 px shows; results are counted by it.
+
+It judges pictures that came out of an autoencoder, so it learns from pictures that are blurred, noisy, shifted or too bright. Of
+people in pictures of several the expression is not asked. train, export (`mini-critic.onnx`), and test: how often it is right.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import loop
+import onnx_files
+from data import Pictures, batch_rng
+from vae import as_input
+
+# As captions have them, in the order of the world's `ALL` and `NAMES`. A plain background is named with its colour.
+STYLES = 6
+EXPRESSIONS = ["calm", "smiling", "laughing", "surprised", "sad", "angry", "winking"]
+BACKGROUNDS = [
+    "plain", "in a forest", "on a beach", "in a city at night", "in the mountains", "at sunset", "in the snow", "in a meadow", "in a library",
+]
+ANSWERS = {"style": STYLES, "expression": len(EXPRESSIONS), "background": len(BACKGROUNDS)}
+# What the loss passes over.
+NOT_ASKED = -100
+
+
+class Critic(nn.Module):
+    """Convolutions down to 8x8 places; of each channel the mean and the greatest value are looked at."""
+
+    def __init__(self, widths=(24, 32, 64, 96)):
+        super().__init__()
+        one, two, three, four = widths
+        self.body = nn.Sequential(conv(3, one, 5, 2), conv(one, two, 3, 2), conv(two, three, 3, 2), conv(three, three), conv(three, four, 3, 2))
+        self.heads = nn.ModuleList([nn.Linear(2 * four, count) for count in ANSWERS.values()])
+
+    def forward(self, pictures):
+        """Logits of style, expression, background for pictures `[N,3,128,128]` in -1..1."""
+        x = self.body(pictures).flatten(2)
+        seen = torch.cat([x.mean(2), x.amax(2)], 1)
+        return tuple(head(seen) for head in self.heads)
+
+
+def conv(inputs, outputs, kernel=3, stride=1):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+def seen(caption):
+    """Expression and background of a whole caption, as numbers."""
+    clauses = caption.split(", ")
+    expression = NOT_ASKED if " of two people" in clauses[0] else EXPRESSIONS.index(clauses[1])
+    places = [i for i, place in enumerate(BACKGROUNDS) if place in clauses or (i == 0 and any(c.startswith("plain ") for c in clauses))]
+    if len(places) != 1:
+        raise SystemExit(f"caption {caption!r}: {len(places)} backgrounds, expected one of {', '.join(BACKGROUNDS)}")
+    return expression, places[0]
+
+
+def truth(pictures):
+    """What is true of every picture: `[N,3]`, in the order of the answers."""
+    return torch.tensor([[style, *seen(caption)] for style, caption in zip(pictures.styles, pictures.captions)])
+
+
+def worsen(picture, rng):
+    """A picture u8 as it may come out of a sampler; nothing that is asked changes."""
+    height, width = picture.shape[:2]
+    if rng.random() < 0.5:
+        picture = np.ascontiguousarray(picture[:, ::-1])
+    shift = np.float32([[1, 0, rng.uniform(-6, 6)], [0, 1, rng.uniform(-6, 6)]])
+    picture = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    if rng.random() < 0.5:
+        picture = cv2.GaussianBlur(picture, (5, 5), rng.uniform(0.3, 1.2))
+    picture = picture * np.float32(rng.uniform(0.85, 1.15)) + np.float32(rng.uniform(-12, 12))
+    if rng.random() < 0.5:
+        picture += rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(0, 8))
+    return picture.clip(0, 255)
+
+
+@torch.no_grad()
+def test(network, pictures, is_worsened, size=100):
+    wanted, right = truth(pictures), []
+    for start in range(0, len(pictures), size):
+        drawn = pictures.take(pictures.pictures, range(start, min(start + size, len(pictures))))
+        if is_worsened:
+            drawn = [worsen(picture, np.random.default_rng([start, i])) for i, picture in enumerate(drawn)]
+        right.append(torch.stack([said.argmax(1) for said in network(as_input(drawn))], 1) == wanted[start : start + size])
+    right, asked = torch.cat(right), wanted != NOT_ASKED
+    return {name: round(float(right[asked[:, i], i].float().mean()), 4) for i, name in enumerate(ANSWERS)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train")
+    train.add_argument("--data", required=True)
+    loop.arguments(train, steps=1500, batch=64, rate=3e-3)
+    check = commands.add_parser("test")
+    check.add_argument("--data", required=True, help="a set of the part val")
+    export = commands.add_parser("export")
+    export.add_argument("--out", required=True, type=Path)
+    for command in (check, export):
+        command.add_argument("--run", required=True)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed if args.command == "train" else 0)
+    network = Critic()
+    if args.command == "train":
+        pictures = Pictures(args.data, "train")
+        wanted = truth(pictures).to(args.device)
+        network.to(args.device)
+
+        def step(i):
+            rng = batch_rng(args.seed, i)
+            chosen = rng.integers(len(pictures), size=args.batch)
+            drawn = [worsen(picture, rng) for picture in pictures.take(pictures.pictures, chosen)]
+            said = network(as_input(drawn).to(args.device))
+            losses = {name: F.cross_entropy(part.float(), wanted[chosen, j]) for j, (name, part) in enumerate(zip(ANSWERS, said))}
+            return {"loss": sum(losses.values())} | losses
+
+        loop.train(args, {"critic": network}, step, decay=0.995)
+        return
+    loop.load_average(args.run, {"critic": network})
+    if args.command == "test":
+        pictures = Pictures(args.data, "val")
+        print({"as drawn": test(network, pictures, False), "worsened": test(network, pictures, True)})
+        return
+    args.out.mkdir(parents=True, exist_ok=True)
+    axes = {name: {0: "n"} for name in ("picture", *ANSWERS)}
+    onnx_files.export(network, torch.rand(2, 3, 128, 128) * 2 - 1, args.out / "mini-critic.onnx", list(ANSWERS), axes, "picture")
+
+
+if __name__ == "__main__":
+    main()
