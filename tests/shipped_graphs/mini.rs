@@ -57,7 +57,8 @@ fn only(picture: &Image) -> Face {
 }
 
 fn photo(who: &str) -> Face {
-    faces_in(&graph("faces").join(who)).remove(0)
+    let faces = faces_in(&graph("faces").join(who));
+    faces.into_iter().next().unwrap_or_else(|| panic!("no face was found in {who}"))
 }
 
 fn likeness(one: &Face, other: &Face) -> f64 {
