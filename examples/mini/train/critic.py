@@ -1,7 +1,8 @@
 """A critic: which style, expression and background a picture of 128 px shows; results are counted by it.
 
-It judges pictures that came out of an autoencoder, so it learns from pictures that are blurred, noisy, shifted or too bright. Of
-people in pictures of several the expression is not asked. train, export (`mini-critic.onnx`), and test: how often it is right.
+It judges pictures that came out of an autoencoder, so it learns from pictures that are blurred, noisy, shifted or too bright. Eyes
+and mouth are small, so it is also taught where they are. Of several people the expression is not asked. train, export
+(`mini-critic.onnx`), and test: how often it is right.
 """
 
 import argparse
@@ -27,22 +28,34 @@ BACKGROUNDS = [
 ANSWERS = {"style": STYLES, "expression": len(EXPRESSIONS), "background": len(BACKGROUNDS)}
 # What the loss passes over.
 NOT_ASKED = -100
+# Pixels of a place where an eye or the mouth is looked for, and how many are in a row.
+PLACE, ROW = 8, 16
 
 
 class Critic(nn.Module):
-    """Convolutions down to 8x8 places; of each channel the mean and the greatest value are looked at."""
+    """The expression is read from three places, the eyes and the mouth; everything else from means and greatest values of channels."""
 
     def __init__(self, widths=(24, 32, 64, 96)):
         super().__init__()
         one, two, three, four = widths
-        self.body = nn.Sequential(conv(3, one, 5, 2), conv(one, two, 3, 2), conv(two, three, 3, 2), conv(three, three), conv(three, four, 3, 2))
-        self.heads = nn.ModuleList([nn.Linear(2 * four, count) for count in ANSWERS.values()])
+        self.fine = nn.Sequential(conv(3, one, 5, 2), conv(one, two, 3, 2), conv(two, three, 3, 2), conv(three, three))
+        self.coarse = conv(three, four, 3, 2)
+        self.where = nn.Conv2d(three, 3, 1)
+        self.expression = nn.Sequential(nn.Linear(3 * three, three), nn.ReLU(), nn.Linear(three, ANSWERS["expression"]))
+        self.style, self.background = nn.Linear(2 * four, ANSWERS["style"]), nn.Linear(2 * four, ANSWERS["background"])
+
+    def look(self, pictures):
+        """The answers, and of every place how much it looks like one eye, the other and the mouth, `[N,3,256]`."""
+        x = self.fine(pictures)
+        where = self.where(x).flatten(2)
+        parts = where.softmax(2) @ x.flatten(2).transpose(1, 2)  # [N,3,channels]
+        y = self.coarse(x).flatten(2)
+        whole = torch.cat([y.mean(2), y.amax(2)], 1)
+        return (self.style(whole), self.expression(parts.flatten(1)), self.background(whole)), where
 
     def forward(self, pictures):
         """Logits of style, expression, background for pictures `[N,3,128,128]` in -1..1."""
-        x = self.body(pictures).flatten(2)
-        seen = torch.cat([x.mean(2), x.amax(2)], 1)
-        return tuple(head(seen) for head in self.heads)
+        return self.look(pictures)[0]
 
 
 def conv(inputs, outputs, kernel=3, stride=1):
@@ -53,10 +66,10 @@ def seen(caption):
     """Expression and background of a whole caption, as numbers."""
     clauses = caption.split(", ")
     expression = NOT_ASKED if " of two people" in clauses[0] else EXPRESSIONS.index(clauses[1])
-    places = [i for i, place in enumerate(BACKGROUNDS) if place in clauses or (i == 0 and any(c.startswith("plain ") for c in clauses))]
-    if len(places) != 1:
-        raise SystemExit(f"caption {caption!r}: {len(places)} backgrounds, expected one of {', '.join(BACKGROUNDS)}")
-    return expression, places[0]
+    found = [i for i, place in enumerate(BACKGROUNDS) if place in clauses or (i == 0 and any(c.startswith("plain ") for c in clauses))]
+    if len(found) != 1:
+        raise SystemExit(f"caption {caption!r}: {len(found)} backgrounds, expected one of {', '.join(BACKGROUNDS)}")
+    return expression, found[0]
 
 
 def truth(pictures):
@@ -64,19 +77,25 @@ def truth(pictures):
     return torch.tensor([[style, *seen(caption)] for style, caption in zip(pictures.styles, pictures.captions)])
 
 
-def worsen(picture, rng):
-    """A picture u8 as it may come out of a sampler; nothing that is asked changes."""
+def places(points):
+    """Where the eyes and the mouth of somebody with these key points are."""
+    x, y = (np.stack([points[0], points[1], (points[3] + points[4]) / 2]) // PLACE).clip(0, ROW - 1).astype(int).T
+    return y * ROW + x
+
+
+def worsen(picture, points, rng):
+    """A picture u8 as it may come out of a sampler, and where its key points are then; nothing else that is asked changes."""
     height, width = picture.shape[:2]
     if rng.random() < 0.5:
-        picture = np.ascontiguousarray(picture[:, ::-1])
-    shift = np.float32([[1, 0, rng.uniform(-6, 6)], [0, 1, rng.uniform(-6, 6)]])
-    picture = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+        picture, points = np.ascontiguousarray(picture[:, ::-1]), points[[1, 0, 2, 4, 3]] * [-1, 1] + [width, 0]
+    shift = rng.uniform(-6, 6, 2)
+    picture = cv2.warpAffine(picture, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (width, height), borderMode=cv2.BORDER_REFLECT_101)
     if rng.random() < 0.5:
         picture = cv2.GaussianBlur(picture, (5, 5), rng.uniform(0.3, 1.2))
     picture = picture * np.float32(rng.uniform(0.85, 1.15)) + np.float32(rng.uniform(-12, 12))
     if rng.random() < 0.5:
         picture += rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(0, 8))
-    return picture.clip(0, 255)
+    return picture.clip(0, 255), points + shift
 
 
 @torch.no_grad()
@@ -85,7 +104,7 @@ def test(network, pictures, is_worsened, size=100):
     for start in range(0, len(pictures), size):
         drawn = pictures.take(pictures.pictures, range(start, min(start + size, len(pictures))))
         if is_worsened:
-            drawn = [worsen(picture, np.random.default_rng([start, i])) for i, picture in enumerate(drawn)]
+            drawn = [worsen(picture, pictures.kps[start + i][0], np.random.default_rng(start + i))[0] for i, picture in enumerate(drawn)]
         right.append(torch.stack([said.argmax(1) for said in network(as_input(drawn))], 1) == wanted[start : start + size])
     right, asked = torch.cat(right), wanted != NOT_ASKED
     return {name: round(float(right[asked[:, i], i].float().mean()), 4) for i, name in enumerate(ANSWERS)}
@@ -114,9 +133,13 @@ def main():
         def step(i):
             rng = batch_rng(args.seed, i)
             chosen = rng.integers(len(pictures), size=args.batch)
-            drawn = [worsen(picture, rng) for picture in pictures.take(pictures.pictures, chosen)]
-            said = network(as_input(drawn).to(args.device))
+            drawn = pictures.take(pictures.pictures, chosen)
+            drawn, points = zip(*[worsen(picture, pictures.kps[j][0], rng) for picture, j in zip(drawn, chosen)])
+            said, where = network.look(as_input(drawn).to(args.device))
+            parts = torch.from_numpy(np.stack([places(p) for p in points])).to(args.device)
+            parts[wanted[chosen, 1] == NOT_ASKED] = NOT_ASKED
             losses = {name: F.cross_entropy(part.float(), wanted[chosen, j]) for j, (name, part) in enumerate(zip(ANSWERS, said))}
+            losses["places"] = F.cross_entropy(where.float().transpose(1, 2), parts)
             return {"loss": sum(losses.values())} | losses
 
         loop.train(args, {"critic": network}, step, decay=0.995)

@@ -73,11 +73,17 @@ class Critic(unittest.TestCase):
         two = "a photo of two people, sad, wearing a red shirt, angry, wearing a blue jacket, at sunset, lit from the front"
         self.assertEqual(critic.seen(two), (critic.NOT_ASKED, 5))
 
-    def test_worsened_pictures_are_still_pictures(self):
-        picture = np.random.default_rng(0).integers(256, size=(128, 128, 3), dtype=np.uint8)
+    def test_key_points_stay_where_they_are_in_worsened_pictures(self):
+        points = np.float32([[40, 50], [80, 52], [62, 70], [45, 90], [75, 92]])
+        self.assertEqual(critic.places(points).tolist(), [6 * 16 + 5, 6 * 16 + 10, 11 * 16 + 7])
+        picture = np.full([128, 128, 3], 30, np.uint8)
+        picture[46:55, 36:45] = 220
         for seed in range(8):
-            worse = critic.worsen(picture, np.random.default_rng(seed))
+            worse, moved = critic.worsen(picture, points, np.random.default_rng(seed))
             self.assertEqual((worse.shape, worse.min() >= 0, worse.max() <= 255), (picture.shape, True, True))
+            y, x = np.nonzero(worse[:, :, 0] > 120)
+            middle = [x.mean(), y.mean()]
+            self.assertLess(np.abs(moved - middle).max(1).min(), 1.5)
 
 
 class Lcm(unittest.TestCase):
@@ -133,7 +139,7 @@ class Loop(unittest.TestCase):
             for minutes in sessions:
                 torch.manual_seed(0)
                 network = torch.nn.Linear(4, 1)
-                args = argparse.Namespace(run=Path(folder), steps=6, rate=0.01, minutes=minutes, every=10.0)
+                args = argparse.Namespace(run=Path(folder), steps=6, rate=0.01, minutes=minutes, every=10.0, device="cpu", bf16=False)
                 step = lambda i: {"loss": (network(torch.full([1, 4], float(i))) - 1).square().mean()}
                 try:
                     loop.train(args, {"network": network}, step)
