@@ -39,6 +39,8 @@ fn where_files_of_the_catalogue_go() {
     assert_eq!(path("instantid", 1).to_str().unwrap(), "controlnet/instantid/config.json");
     assert_eq!(catalogue.get("sdxl-base").unwrap().bytes(), Some(6_938_078_334));
     assert_eq!(catalogue.get("instantid").unwrap().bytes(), None);
+    // Every copy of the program carries it.
+    assert!(catalogue.get("mini").unwrap().bytes().is_some_and(|bytes| bytes < 30_000_000));
     assert_eq!(
         catalogue.get("antelope2").unwrap_err().to_string(),
         "no model `antelope2` in the catalogue, did you mean `antelopev2`?"
