@@ -21,13 +21,17 @@ fn an_empty_folder() {
         "{}",
         done.stdout
     );
+    assert!(done.stdout.contains("Part of the program is\n  mini "), "{}", done.stdout);
     assert!(done.stdout.contains("`selfsame models pull NAME` fetches\n  sdxl-base "), "{}", done.stdout);
     let done = scratch.run(&["models", "list", "--json", "--models", "m"]).expect(0);
     let lists: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
     let models = lists["models"].as_array().unwrap();
-    assert!(models.iter().all(|model| model["name"].as_str().unwrap().starts_with("tiny")), "{models:?}");
+    let is_ours = |name: &str| name.starts_with("tiny") || name.starts_with("mini");
+    assert!(models.iter().all(|model| is_ours(model["name"].as_str().unwrap())), "{models:?}");
     assert_eq!(lists["folders"][0], serde_json::json!({"path": "m", "from": "--models"}));
-    assert_eq!(lists["catalogue"][0]["name"], "sdxl-base");
+    let mini = &lists["catalogue"][0];
+    assert_eq!((mini["name"].as_str(), mini["bundled"].as_bool()), (Some("mini"), Some(true)));
+    assert!(mini["files"].as_array().unwrap().iter().all(|file| file["bytes"].as_u64().unwrap() > 100_000), "{mini}");
     let done = scratch.run(&["models", "verify", "--models", "m"]).expect(0);
     assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", "no model of the catalogue is there\n"));
     assert!(scratch.files("").is_empty());
@@ -37,7 +41,8 @@ fn an_empty_folder() {
 fn what_is_there() {
     let scratch = Scratch::with("m/loras/styles/ink.safetensors", "weights");
     let list = scratch.run(&["models", "list", "--models", "m"]).expect(0).stdout;
-    assert!(list.contains("\nloras\n  styles/ink.safetensors  7 bytes "), "{list}");
+    let loras = list.split("\n\n").find(|kind| kind.starts_with("loras\n"));
+    assert!(loras.is_some_and(|loras| loras.contains("\n  styles/ink.safetensors   7 bytes ")), "{list}");
     assert!(!scratch.run(&["models", "list", "vae", "--models", "m"]).expect(0).stdout.contains("ink"));
     let place = scratch.run(&["models", "where", "loras", "ink", "--models", "m"]).expect(0).stdout;
     assert_eq!(place, "m/loras/styles/ink.safetensors\n");
@@ -73,6 +78,18 @@ fn licences_are_shown_and_those_for_research_must_be_accepted() {
     assert!(done.stderr.contains("say --yes to accept it"), "{}", done.stderr);
     assert!(scratch.run(&["models", "pull", "instantit"]).expect(2).stderr.contains("did you mean `instantid`?"));
     assert!(scratch.files("").is_empty());
+}
+
+#[test]
+fn what_is_part_of_the_program_is_not_fetched() {
+    let scratch = Scratch::new();
+    let done = scratch.run(&["models", "pull", "mini"]).expect(0);
+    assert!(done.stderr.contains("\n  part of the program: nothing to fetch, "), "{}", done.stderr);
+    assert!(done.stderr.contains("\n  licence: MIT or Apache-2.0 (https://"), "{}", done.stderr);
+    let done = scratch.run(&["models", "verify", "mini"]).expect(2);
+    assert!(done.stderr.contains("mini is part of the program: there is nothing to compare"), "{}", done.stderr);
+    let place = scratch.run(&["models", "where", "checkpoints", "mini"]).expect(0).stdout;
+    assert_eq!(place, "[DIR]/.cache/selfsame/bundled/checkpoints/mini\n");
 }
 
 /// A scratch folder that knows the model `abc`.

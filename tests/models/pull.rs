@@ -28,6 +28,7 @@ pub fn model(file: &[u8]) -> Model {
     Model {
         name: "test".into(),
         purpose: "test".into(),
+        bundled: false,
         repository: "me/test".into(),
         revision: "0123abc".into(),
         licence: Licence { name: "MIT".into(), link: "https://example.org".into(), research_only: false },

@@ -152,14 +152,17 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
-    loop.arguments(train, steps=8000, batch=1, rate=2e-3)
+    loop.arguments(train, steps=8000, batch=1, rate=2e-3, start="a file that export --keep has written")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--out", required=True, type=Path)
+    export.add_argument("--keep", type=Path, help="also write the weights into this file, with which training may begin")
     args = parser.parse_args()
     if args.command == "export":
         network = Detector()
         loop.load_average(args.run, {"detector": network})
+        if args.keep:
+            loop.keep({"detector": network}, args.keep)
         args.out.mkdir(parents=True, exist_ok=True)
         names = [f"{what}_{stride}" for what in ("score", "bbox", "kps") for stride in STRIDES]
         axes = {"input.1": {2: "?", 3: "?"}} | {name: {0: "n" + name.split("_")[1]} for name in names}
@@ -167,6 +170,8 @@ def main():
         return
     torch.manual_seed(args.seed)
     pictures, network = Pictures(args.data, "train"), Detector().to(args.device)
+    if args.start:
+        loop.begin_with(args.start, {"detector": network})
 
     def step(i):
         rng = batch_rng(args.seed, i)

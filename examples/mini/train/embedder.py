@@ -139,11 +139,12 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
-    loop.arguments(train, steps=6000, batch=96, rate=1.5e-3)
+    loop.arguments(train, steps=6000, batch=96, rate=1.5e-3, start="a file that export --keep has written")
     check = commands.add_parser("test")
     check.add_argument("--data", required=True, help="a set of the part val")
     export = commands.add_parser("export")
     export.add_argument("--out", required=True, type=Path)
+    export.add_argument("--keep", type=Path, help="also write the weights into this file, with which training may begin")
     for command in (check, export):
         command.add_argument("--run", required=True)
     for command in (train, check, export):
@@ -153,6 +154,8 @@ def main():
     network = Judge() if args.judge else Embedder()
     if args.command == "train":
         pictures = Pictures(args.data, "train")
+        if args.start:
+            loop.begin_with(args.start, {"embedder": network})
         network.to(args.device)
         margin = Margin(*pictures.identities.shape, is_angle=not args.judge).to(args.device)
 
@@ -170,6 +173,8 @@ def main():
         test(network, Pictures(args.data, "val"), "cpu")
         return
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.keep:
+        loop.keep({"embedder": network}, args.keep)
     name = "arcface_judge.onnx" if args.judge else "arcface_mini.onnx"
     onnx_files.export(network, torch.rand(1, 3, 112, 112) * 2 - 1, args.out / name, ["embedding"], {"input.1": {0: "None"}})
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 
 
 def arguments(parser, steps, batch, rate, start=None):
@@ -44,7 +45,7 @@ def train(args, modules, step, decay=0.9995):
         optimizer.step()
         follow(averages, modules, min(decay, (1 + i) / (10 + i)))
         for name, value in losses.items():
-            sums.setdefault(name, []).append(float(value.detach()))
+            sums.setdefault(name, []).append(float(torch.as_tensor(value).detach()))
         now = time.time()
         is_last = i + 1 == args.steps or now - begun > args.minutes * 60
         if is_last or (i + 1) % 50 == 0:
@@ -109,11 +110,28 @@ def resume(run, modules, optimizer, averages):
 
 
 def load_average(run, modules):
-    """Loads the averaged weights of a run into `modules`, for use."""
-    path = Path(run) / "checkpoint.pt"
+    """Loads the averaged weights of a run, or of a file that `keep` has written, into `modules`, for use."""
+    for module in begin_with(run, modules):
+        module.eval().requires_grad_(False)
+
+
+def begin_with(run, modules):
+    """Loads the same, for training."""
+    path = Path(run) if Path(run).is_file() else Path(run) / "checkpoint.pt"
     if not path.exists():
         raise SystemExit(f"{path} is not there: train first")
-    averages = torch.load(path, map_location="cpu", weights_only=True)["averages"]
+    if path.suffix == ".safetensors":
+        kept = load_file(path)
+        averages = {name: {key.removeprefix(name + "."): value for key, value in kept.items() if key.startswith(name + ".")} for name in modules}
+    else:
+        averages = torch.load(path, map_location="cpu", weights_only=True)["averages"]
     for name, module in modules.items():
         module.load_state_dict(averages[name])
-        module.eval().requires_grad_(False)
+    return modules.values()
+
+
+def keep(modules, path):
+    """Writes weights as f16, so that training may begin with them where the run is not."""
+    tensors = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.half() if value.is_floating_point() else value for key, value in tensors.items()}, path)

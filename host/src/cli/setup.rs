@@ -155,7 +155,7 @@ fn models(folders: &Folders) -> Vec<Item> {
         text: format!("{} cannot be read: {why}", path.display()),
     }));
     if listing.is_bundled_only(folders) {
-        items.push(item("none yet; `selfsame models list` shows which can be fetched".to_owned()));
+        items.push(item("none but those of the program; `selfsame models list` shows which can be fetched".to_owned()));
     }
     items
 }

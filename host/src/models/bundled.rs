@@ -1,4 +1,4 @@
-//! Tiny models that are part of the program, so that every shipped graph runs as it is.
+//! Models that are part of the program, so that every shipped graph runs as it is: Mini, and tiny ones without a meaning.
 //!
 //! Networks are read from files, so a bundled model is written to the cache folder when it is first asked for.
 
@@ -24,6 +24,11 @@ pub(super) fn list(kind: &str) -> Vec<(&'static str, PathBuf, u64)> {
         (!is_place).then(|| (name, entry.path().to_owned(), bytes(entry)))
     });
     named.collect()
+}
+
+/// How long the model at this path below the bundle is; none if there is no such model.
+pub(super) fn bytes_of(path: &Path) -> Option<u64> {
+    MODELS.get_entry(path).map(bytes)
 }
 
 /// Writes the model that lies at `path` below the bundle, the extension perhaps left out, below `root`, unless it is there.
@@ -93,7 +98,7 @@ mod tests {
     #[test]
     fn packs_of_face_networks_are_models_and_their_folder_is_none() {
         let names: Vec<&str> = list("insightface").iter().map(|(name, ..)| *name).collect();
-        assert_eq!(names, ["tiny"]);
+        assert_eq!(names, ["mini"]);
         assert!(list("checkpoints").iter().all(|(.., bytes)| *bytes > 1_000_000));
     }
 }

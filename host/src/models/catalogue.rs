@@ -1,5 +1,6 @@
 //! The models that the host knows how to fetch.
 
+use super::bundled;
 use super::find::stem;
 use super::kind::{Kind, relative_parts};
 use serde::Deserialize;
@@ -19,9 +20,14 @@ pub struct Model {
     pub name: String,
     /// What it is for, in one line.
     pub purpose: String,
-    /// The repository on the hub: `owner/name`.
+    /// Whether it is part of the program, so that nothing is fetched. Only the program's own catalogue may say so.
+    #[serde(default)]
+    pub bundled: bool,
+    /// The repository on the hub: `owner/name`. Empty if it is part of the program.
+    #[serde(default)]
     pub repository: String,
-    /// A commit of the repository, or a branch where none is known to be right.
+    /// A commit of the repository, or a branch where none is known to be right. Empty if it is part of the program.
+    #[serde(default)]
     pub revision: String,
     /// Under which terms it may be used.
     pub licence: Licence,
@@ -56,7 +62,8 @@ pub struct ModelFile {
     pub kind: String,
     /// What graphs call it: its path below the kind's folder.
     pub name: String,
-    /// Its path in the repository.
+    /// Its path in the repository. Empty if it is part of the program.
+    #[serde(default)]
     pub from: String,
     /// Its length, if known.
     #[serde(default)]
@@ -100,7 +107,11 @@ impl Catalogue {
     /// The catalogue that comes with the program.
     pub fn builtin() -> Self {
         let text = include_str!("catalogue.ron");
-        Self::parse("catalogue.ron", text).expect("a test reads this very text")
+        let mut catalogue = Self::read("catalogue.ron", text).expect("a test reads this very text");
+        for file in catalogue.models.iter_mut().filter(|model| model.bundled).flat_map(|model| &mut model.files) {
+            file.bytes = bundled::bytes_of(&file.path());
+        }
+        catalogue
     }
 
     /// Reads a catalogue from its text: a RON list of [`Model`]s. `file` is its name in messages.
@@ -108,6 +119,17 @@ impl Catalogue {
     /// # Errors
     /// If it is not RON, or says something that cannot be right.
     pub fn parse(file: &str, text: &str) -> Result<Self, CatalogueError> {
+        let catalogue = Self::read(file, text)?;
+        match catalogue.models.iter().find(|model| model.bundled) {
+            Some(model) => Err(CatalogueError {
+                file: file.to_string(),
+                problem: format!("model `{}`: only models that come with the program are bundled", model.name),
+            }),
+            None => Ok(catalogue),
+        }
+    }
+
+    fn read(file: &str, text: &str) -> Result<Self, CatalogueError> {
         let fail = |problem: String| CatalogueError { file: file.to_string(), problem };
         let models: Vec<Model> = ron::from_str(text).map_err(|e| fail(e.to_string()))?;
         for (index, model) in models.iter().enumerate() {
@@ -150,7 +172,7 @@ impl Catalogue {
         })
     }
 
-    /// The model that holds the file which a graph calls `name`, or whose own name that is.
+    /// The model to fetch for the file which a graph calls `name`: one that holds it, or whose own name that is.
     pub(crate) fn holding(&self, kind: &str, name: &str) -> Option<&Model> {
         let kind = Kind::named(kind)?.name;
         let called = |file: &ModelFile| {
@@ -159,7 +181,7 @@ impl Catalogue {
             stem(&file.name).eq_ignore_ascii_case(stem(name)) || folder.is_some_and(|f| f.eq_ignore_ascii_case(name))
         };
         let of_kind = |model: &&Model| model.files.iter().any(|file| file.kind == kind);
-        self.models.iter().filter(of_kind).find(|model| {
+        self.models.iter().filter(|model| !model.bundled).filter(of_kind).find(|model| {
             model.name.eq_ignore_ascii_case(stem(name)) || model.files.iter().any(|f| f.kind == kind && called(f))
         })
     }
@@ -184,10 +206,10 @@ impl Model {
         if relative_parts(&self.name).is_none_or(|parts| parts.len() != 1) {
             return Err("its name is empty or has a separator in it".into());
         }
-        if !repository || !plain(&self.repository) {
+        if !self.bundled && (!repository || !plain(&self.repository)) {
             return Err(format!("repository: expected `owner/name`, got `{}`", self.repository));
         }
-        if !plain(&self.revision) {
+        if !self.bundled && !plain(&self.revision) {
             return Err(format!("revision: expected a commit or a branch, got `{}`", self.revision));
         }
         if self.files.is_empty() {
@@ -197,7 +219,7 @@ impl Model {
             if Kind::named(&file.kind).is_none_or(|kind| kind.name != file.kind) {
                 return Err(format!("file `{}`: unknown kind `{}`", file.name, file.kind));
             }
-            for path in [&file.name, &file.from] {
+            for path in std::iter::once(&file.name).chain((!self.bundled).then_some(&file.from)) {
                 if !plain(path) {
                     return Err(format!("expected a plain relative path, got `{path}`"));
                 }

@@ -34,7 +34,7 @@ pub enum Origin {
     User,
     /// The settings name a ComfyUI installation.
     ComfyUi,
-    /// The tiny models that are part of the program.
+    /// The models that are part of the program.
     Bundled,
 }
 

@@ -74,7 +74,7 @@ pub enum Checked {
     Length,
 }
 
-/// Fetches the files of a model that no models folder has yet into the first one.
+/// Fetches the files of a model that no models folder has yet into the first one; none of a model that is part of the program.
 ///
 /// A file appears under its name when it is complete and checked. Until then it is `NAME.part`, with which a later call
 /// continues. Two processes that fetch the same file do it one after the other. Show [`Model::licence`] before.
@@ -82,6 +82,9 @@ pub enum Checked {
 /// # Errors
 /// [`PullError`]. Files that were complete stay.
 pub fn pull(hub: &Hub, model: &Model, folders: &Folders, watch: &Watch<'_>) -> Result<Vec<Pulled>, PullError> {
+    if model.bundled {
+        return Ok(Vec::new());
+    }
     let destination = folders.destination().ok_or(PullError::NoFolder)?;
     model.files.iter().map(|file| pull_file(hub, model, file, folders, destination, watch)).collect()
 }

@@ -66,18 +66,14 @@ impl std::fmt::Display for Verdict {
 }
 
 /// Checks every file of a model, wherever it lies below the models folders: its path (if it is missing, the path that
-/// it would be fetched to) and what it is.
+/// it would be fetched to) and what it is. Of a model that is part of the program there is nothing to check.
 pub fn verify(folders: &Folders, model: &Model, watch: &Watch<'_>) -> Vec<(PathBuf, Verdict)> {
     let place = |file: &ModelFile| {
         let found = folders.find_exact(&file.kind, &file.name);
         found.unwrap_or_else(|| folders.destination().unwrap_or(Path::new("")).join(file.path()))
     };
-    model
-        .files
-        .iter()
-        .map(|file| (place(file), file))
-        .map(|(path, file)| (path.clone(), check(&path, file, watch)))
-        .collect()
+    let files = model.files.iter().filter(|_| !model.bundled);
+    files.map(|file| (place(file), file)).map(|(path, file)| (path.clone(), check(&path, file, watch))).collect()
 }
 
 /// A file of which only the path is known.
@@ -94,7 +90,8 @@ pub fn identify(path: &Path, catalogue: &Catalogue, watch: &Watch<'_>) -> Identi
     let unknown =
         ModelFile { kind: String::new(), name: String::new(), from: String::new(), bytes: None, sha256: None };
     let verdict = check(path, &unknown, watch);
-    let all = || catalogue.models().iter().flat_map(|model| model.files.iter().map(move |file| (model, file)));
+    let fetched = || catalogue.models().iter().filter(|model| !model.bundled);
+    let all = || fetched().flat_map(|model| model.files.iter().map(move |file| (model, file)));
     if let Verdict::NoKnownDigest { sha256: got } = &verdict {
         if let Some((model, _)) = all().find(|(_, file)| file.sha256.as_ref() == Some(got)) {
             return Identity { model: Some(model.name.clone()), verdict: Verdict::Good };

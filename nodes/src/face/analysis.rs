@@ -1,7 +1,7 @@
 //! Faces in a picture: where they are, and who.
 
 use super::detect::{Settings, detect, fixed_size, has_key_points};
-use super::pack::Pack;
+use super::pack::{Pack, remedy};
 use super::recognise::{Preparation, embed};
 use super::select::{By, select};
 use super::warp::Rounding;
@@ -113,7 +113,7 @@ pub fn face_analysis(
         Ok(found)
     })?;
     let Some((faces, look)) = found else {
-        let nothing = nothing(picture, &looks, threshold);
+        let nothing = nothing(picture, &looks, threshold, remedy(&path));
         if required {
             return Err(nothing);
         }
@@ -206,7 +206,7 @@ fn without(face: Face, border: [usize; 2], picture: [usize; 2]) -> Face {
     Face { picture, bbox: [left - x, top - y, right - x, bottom - y], kps, ..face }
 }
 
-fn nothing(picture: &Bytes, looks: &[Look], threshold: f32) -> Error {
+fn nothing(picture: &Bytes, looks: &[Look], threshold: f32, remedy: &str) -> Error {
     let size = |[width, height]: [usize; 2]| match width == height {
         true => width.to_string(),
         false => format!("{width} x {height}"),
@@ -222,9 +222,7 @@ fn nothing(picture: &Bytes, looks: &[Look], threshold: f32) -> Error {
         let borders: Vec<String> = with_border.iter().map(|look| format!("{:.0}", look.border * 100.0)).collect();
         message += &format!(", nor with a border of {} %", borders.join(" or "));
     }
-    Error::input("image", message).hint(
-        "take a picture in which the face is seen from the front, lower `threshold`, or set `required` to false to go on without",
-    )
+    Error::input("image", message).hint(remedy)
 }
 
 /// A picture with a black border.
@@ -284,10 +282,10 @@ mod tests {
     #[test]
     fn what_was_tried_is_said() {
         let picture = Bytes::black([30, 20], 3).unwrap();
-        let error = nothing(&picture, &ways([Some(320), Some(240)], None, None).unwrap(), 0.5);
+        let said = |looks: Vec<Look>| nothing(&picture, &looks, 0.5, "look again").message;
         let wanted = "no face was found in 30 x 20 px, at 320 x 240 px with a score of 0.5 or more, nor with a border of 25 or 50 %";
-        assert_eq!(error.message, wanted);
-        let error = nothing(&picture, &ways([None; 2], Some(320), None).unwrap(), 0.5);
-        assert_eq!(error.message, "no face was found in 30 x 20 px, at 320 px with a score of 0.5 or more");
+        assert_eq!(said(ways([Some(320), Some(240)], None, None).unwrap()), wanted);
+        let wanted = "no face was found in 30 x 20 px, at 320 px with a score of 0.5 or more";
+        assert_eq!(said(ways([None; 2], Some(320), None).unwrap()), wanted);
     }
 }

@@ -37,6 +37,20 @@ const RECOGNISER: Wanted = Wanted {
 /// The networks for landmarks and attributes in insightface's packs. They are opened last, as the others are usually enough.
 const SELDOM: [&str; 3] = ["1k3d68.onnx", "2d106det.onnx", "genderage.onnx"];
 
+/// What to do if no face is found with the pack at `path`. The one that comes with the program has never seen a photograph.
+pub fn remedy(path: &Path) -> &'static str {
+    match path.file_stem().is_some_and(|name| name == "mini") {
+        true => {
+            "`mini` finds the drawn people of Mini's world, such as those in graphs/faces. Photographs of real people want the published \
+             networks: `selfsame models pull sdxl-base instantid antelopev2`, then run the graph with them; the command is in the \
+             comment at the top of each graph"
+        }
+        false => {
+            "take a picture in which the face is seen from the front, lower `threshold`, or set `required` to false to go on without"
+        }
+    }
+}
+
 /// A detector and a recogniser.
 pub struct Pack {
     /// Finds faces.

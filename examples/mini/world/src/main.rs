@@ -2,9 +2,12 @@
 
 use clap::{Parser, Subcommand};
 use mini_world::caption;
+use mini_world::render::render;
+use mini_world::scene::Scene;
 use mini_world::shard::Set;
-use mini_world::sheet::Sheet;
+use mini_world::sheet::{Sheet, write_png};
 use mini_world::split::Split;
+use mini_world::style::Style;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -75,6 +78,23 @@ enum Command {
         #[arg(long, default_value_t = 192, value_parser = clap::value_parser!(u16).range(16..=2048))]
         size: u16,
     },
+    /// Write a photo of somebody as a PNG file.
+    Portrait {
+        /// The file.
+        file: PathBuf,
+        /// Of which part the person is.
+        #[arg(long, value_enum, default_value = "test")]
+        split: Split,
+        /// The place of the person in the part.
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..Split::PEOPLE))]
+        person: u64,
+        /// The seed of everything but the person; a calm face before grey without.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Pixels a side.
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(16..=2048))]
+        size: u16,
+    },
     /// Print every word that captions have.
     Words,
 }
@@ -104,6 +124,16 @@ fn run(command: Command) -> Result<(), String> {
             }
             let cells = [columns.into(), rows.into()];
             what.write(&file, split, first, cells, size.into()).map_err(|error| format!("{}: {error}", file.display()))
+        }
+        Command::Portrait { file, split, person, seed, size } => {
+            let identity = split.identity(person);
+            let scene = match seed {
+                Some(seed) => Scene { style: Style::Photo, ..Scene::sample(&[identity], seed) },
+                None => Scene::plain(identity, Style::Photo),
+            };
+            let size = usize::from(size);
+            let written = write_png(&file, [size, size], &render(&scene, size).rgb);
+            written.map_err(|error| format!("{}: {error}", file.display()))
         }
         Command::Words => {
             println!("{}", caption::words().join("\n"));

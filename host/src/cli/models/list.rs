@@ -66,9 +66,13 @@ fn for_people(shelf: &Shelf, listing: &Listing, catalogue: &[&Model]) -> String 
         };
         text += &format!("{}\n{}\n", group[0].kind, columns(&group.iter().map(row).collect::<Vec<_>>()));
     }
-    if !catalogue.is_empty() {
+    let (bundled, fetched): (Vec<&Model>, Vec<&Model>) = catalogue.iter().copied().partition(|model| model.bundled);
+    for (heading, models) in [("Part of the program is", bundled), ("`selfsame models pull NAME` fetches", fetched)] {
+        if models.is_empty() {
+            continue;
+        }
         let row = |model: &&Model| {
-            let there = model.files.iter().all(|file| shelf.is_there(file));
+            let there = !model.bundled && model.files.iter().all(|file| shelf.is_there(file));
             let size = match (model.bytes(), model.known_bytes()) {
                 (Some(bytes), _) => Bytes(bytes).to_string(),
                 (None, 0) => "size unknown".to_owned(),
@@ -77,8 +81,7 @@ fn for_people(shelf: &Shelf, listing: &Listing, catalogue: &[&Model]) -> String 
             let what = if there { format!("{}; is there", model.purpose) } else { model.purpose.clone() };
             [format!("  {}", model.name), size, what]
         };
-        let rows: Vec<_> = catalogue.iter().map(row).collect();
-        text += &format!("\n`selfsame models pull NAME` fetches\n{}", columns(&rows));
+        text += &format!("\n{heading}\n{}", columns(&models.iter().map(row).collect::<Vec<_>>()));
     }
     text.trim_start().to_owned()
 }
@@ -92,11 +95,11 @@ fn for_programs(shelf: &Shelf, listing: &Listing, catalogue: &[&Model]) -> serde
     let catalogue = catalogue.iter().map(|model| {
         let files = model.files.iter().map(|file| {
             json!({"kind": file.kind, "name": file.name, "bytes": file.bytes, "sha256": file.sha256,
-                "is_there": shelf.is_there(file)})
+                "is_there": model.bundled || shelf.is_there(file)})
         });
         let licence = json!({"name": model.licence.name, "link": model.licence.link,
             "research_only": model.licence.research_only});
-        json!({"name": model.name, "purpose": model.purpose, "repository": model.repository,
+        json!({"name": model.name, "purpose": model.purpose, "bundled": model.bundled, "repository": model.repository,
             "revision": model.revision, "licence": licence, "files": files.collect::<Vec<_>>()})
     });
     json!({

@@ -68,7 +68,11 @@ impl Pull {
 
 fn notice(model: &Model) -> String {
     let size = model.bytes().map_or("of unknown size".to_owned(), |bytes| Bytes(bytes).to_string());
-    format!("{}: {}\n  from {}, {size}\n  licence: {}", model.name, model.purpose, model.repository, model.licence)
+    let from = match model.bundled {
+        true => "part of the program: nothing to fetch".to_owned(),
+        false => format!("from {}", model.repository),
+    };
+    format!("{}: {}\n  {from}, {size}\n  licence: {}", model.name, model.purpose, model.licence)
 }
 
 fn line(file: &Pulled) -> String {

@@ -54,10 +54,11 @@ impl Verify {
 
     fn chosen<'s>(&self, shelf: &'s Shelf) -> Result<Vec<Chosen<'s>>, Stop> {
         if self.what.is_empty() {
-            let some_there = |model: &&Model| model.files.iter().any(|file| shelf.is_there(file));
+            let some_there = |model: &&Model| !model.bundled && model.files.iter().any(|file| shelf.is_there(file));
             return Ok(shelf.catalogue.models().iter().filter(some_there).map(Chosen::Model).collect());
         }
         let choose = |what: &String| match shelf.catalogue.get(what) {
+            Ok(model) if model.bundled => Err(format!("{what} is part of the program: there is nothing to compare")),
             Ok(model) => Ok(Chosen::Model(model)),
             Err(_) if Path::new(what).exists() => Ok(Chosen::File(PathBuf::from(what))),
             Err(unknown) => Err(format!("{unknown}; and there is no such file")),
