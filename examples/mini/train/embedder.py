@@ -175,7 +175,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     if args.keep:
         loop.keep({"embedder": network}, args.keep)
-    name = "arcface_judge.onnx" if args.judge else "arcface_mini.onnx"
+    name = "mini-judge.onnx" if args.judge else "arcface_mini.onnx"
     onnx_files.export(network, torch.rand(1, 3, 112, 112) * 2 - 1, args.out / name, ["embedding"], {"input.1": {0: "None"}})
 
 
