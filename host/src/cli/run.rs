@@ -62,9 +62,8 @@ impl Run {
         };
         if let Some(threads) = in_force.threads.value.map(|Threads(threads)| threads) {
             options.threads = threads.get();
-            // Nodes compute on this pool.
-            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().or_stop(Exit::Usage)?;
         }
+        in_force.start_threads()?;
         let nodes = self.host.plugins.nodes(&file, Some(&self.graph))?;
         let host = Host::new(in_force.host(nodes)).or_stop(Exit::Usage)?;
         let prepared = self.load(&host, &project, &args)?;

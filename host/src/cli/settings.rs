@@ -97,6 +97,16 @@ impl InForce {
         })
     }
 
+    /// Has nodes compute in so many threads as are set, if any are.
+    pub fn start_threads(&self) -> Result<(), Stop> {
+        match self.threads.value {
+            Some(Threads(threads)) => {
+                rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().or_stop(Exit::Usage)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// For a host that runs graphs of these nodes.
     pub fn host(self, nodes: Nodes) -> HostSettings {
         HostSettings {

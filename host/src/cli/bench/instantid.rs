@@ -1,12 +1,12 @@
 //! `selfsame bench instantid`: how long a picture takes, and what of.
 
+use super::in_force;
 use super::random_models::{RandomModels, Size};
 use super::report::{Measured, Report, Subject};
 use crate::cli::exit::{Exit, OrStop, Stop};
-use crate::cli::flags::{HostFlags, ModelFlags, SetFlags, Threads};
+use crate::cli::flags::{ModelFlags, SetFlags, Threads};
 use crate::cli::input::wrong;
 use crate::cli::output::{print, print_json, tell};
-use crate::cli::settings::{File, InForce};
 use crate::cli::signals;
 use candle_core::DType;
 use clap::{Args, ValueEnum};
@@ -110,11 +110,7 @@ struct Chosen {
 impl InstantId {
     pub fn run(self, config: Option<&Path>) -> Result<Exit, Stop> {
         let cancel = signals::cancel()?;
-        let in_force = InForce::new(&File::open(config)?, &self.host_flags())?;
-        if let Some(Threads(threads)) = in_force.threads.value {
-            // Nodes compute on this pool.
-            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().or_stop(Exit::Usage)?;
-        }
+        let in_force = in_force(config, &self.device, &self.models, self.memory, self.threads)?;
         let dtype = self.dtype.map(|precision| match precision {
             Precision::F16 => DType::F16,
             Precision::F32 => DType::F32,
@@ -148,16 +144,6 @@ impl InstantId {
             print(&report.table())?
         }
         Ok(Exit::Ok)
-    }
-
-    fn host_flags(&self) -> HostFlags {
-        HostFlags {
-            device: self.device.clone(),
-            models: self.models.clone(),
-            memory: self.memory,
-            threads: self.threads,
-            ..HostFlags::default()
-        }
     }
 
     fn choose(&self, host: &Host, scratch: &Path) -> Result<Chosen, Stop> {

@@ -7,7 +7,10 @@ mod random_models;
 mod report;
 
 use super::exit::{Exit, Stop};
+use super::flags::{HostFlags, ModelFlags, Threads};
+use super::settings::{File, InForce};
 use clap::Subcommand;
+use selfsame_host::Bytes;
 use std::path::Path;
 
 /// Measures how long things take on this machine, and how good the pictures are
@@ -27,6 +30,20 @@ impl Bench {
             Bench::Paper(paper) => paper.run(config),
         }
     }
+}
+
+/// The settings that these flags and the settings file come to; nodes compute in the threads of them from now on.
+fn in_force(
+    config: Option<&Path>,
+    device: &Option<String>,
+    models: &ModelFlags,
+    memory: Option<Bytes>,
+    threads: Option<Threads>,
+) -> Result<InForce, Stop> {
+    let flags = HostFlags { device: device.clone(), models: models.clone(), memory, threads, ..HostFlags::default() };
+    let in_force = InForce::new(&File::open(config)?, &flags)?;
+    in_force.start_threads()?;
+    Ok(in_force)
 }
 
 /// The middle of some numbers, the upper one of two; 0 if there are none.

@@ -18,10 +18,10 @@ mod styles;
 mod two_people;
 mod weight_grid;
 
+use super::in_force;
 use crate::cli::exit::{Exit, OrStop, Stop};
-use crate::cli::flags::{HostFlags, ModelFlags, Threads};
+use crate::cli::flags::{ModelFlags, Threads};
 use crate::cli::output::{print, tell, write_file};
-use crate::cli::settings::{File, InForce};
 use crate::cli::signals;
 use clap::Args;
 use experiment::Experiment;
@@ -106,11 +106,7 @@ pub struct Paper {
 impl Paper {
     pub fn run(self, config: Option<&Path>) -> Result<Exit, Stop> {
         let cancel = signals::cancel()?;
-        let in_force = InForce::new(&File::open(config)?, &self.host_flags())?;
-        if let Some(Threads(threads)) = in_force.threads.value {
-            // Nodes compute on this pool.
-            rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().or_stop(Exit::Usage)?;
-        }
+        let in_force = in_force(config, &self.device, &self.models, self.memory, self.threads)?;
         let people = People { split: self.split, first: self.first, people: self.people };
         let checkpoint =
             in_force.folders.find("checkpoints", &self.checkpoint, &in_force.catalogue).or_stop(Exit::Wrong)?;
@@ -163,16 +159,6 @@ impl Paper {
         }
         print(&record.summary())?;
         Ok(Exit::Ok)
-    }
-
-    fn host_flags(&self) -> HostFlags {
-        HostFlags {
-            device: self.device.clone(),
-            models: self.models.clone(),
-            memory: self.memory,
-            threads: self.threads,
-            ..HostFlags::default()
-        }
     }
 
     /// The networks, by the arguments of graphs that name them.
