@@ -180,8 +180,8 @@ impl Catalogue {
             let folder = file.name.split_once('/').map(|(folder, _)| folder);
             stem(&file.name).eq_ignore_ascii_case(stem(name)) || folder.is_some_and(|f| f.eq_ignore_ascii_case(name))
         };
-        let of_kind = |model: &&Model| model.files.iter().any(|file| file.kind == kind);
-        self.models.iter().filter(|model| !model.bundled).filter(of_kind).find(|model| {
+        let of_kind = |model: &&Model| model.fetched().iter().any(|file| file.kind == kind);
+        self.models.iter().filter(of_kind).find(|model| {
             model.name.eq_ignore_ascii_case(stem(name)) || model.files.iter().any(|f| f.kind == kind && called(f))
         })
     }
@@ -198,6 +198,11 @@ pub struct UnknownModel {
 }
 
 impl Model {
+    /// Its files that are fetched: none if it is part of the program.
+    pub fn fetched(&self) -> &[ModelFile] {
+        if self.bundled { &[] } else { &self.files }
+    }
+
     /// A user's catalogue decides where files are written, so nothing in it may lead out of the models folder or to
     /// another place of the hub.
     fn check(&self) -> Result<(), String> {

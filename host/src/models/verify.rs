@@ -72,8 +72,12 @@ pub fn verify(folders: &Folders, model: &Model, watch: &Watch<'_>) -> Vec<(PathB
         let found = folders.find_exact(&file.kind, &file.name);
         found.unwrap_or_else(|| folders.destination().unwrap_or(Path::new("")).join(file.path()))
     };
-    let files = model.files.iter().filter(|_| !model.bundled);
-    files.map(|file| (place(file), file)).map(|(path, file)| (path.clone(), check(&path, file, watch))).collect()
+    model
+        .fetched()
+        .iter()
+        .map(|file| (place(file), file))
+        .map(|(path, file)| (path.clone(), check(&path, file, watch)))
+        .collect()
 }
 
 /// A file of which only the path is known.
@@ -90,8 +94,7 @@ pub fn identify(path: &Path, catalogue: &Catalogue, watch: &Watch<'_>) -> Identi
     let unknown =
         ModelFile { kind: String::new(), name: String::new(), from: String::new(), bytes: None, sha256: None };
     let verdict = check(path, &unknown, watch);
-    let fetched = || catalogue.models().iter().filter(|model| !model.bundled);
-    let all = || fetched().flat_map(|model| model.files.iter().map(move |file| (model, file)));
+    let all = || catalogue.models().iter().flat_map(|model| model.fetched().iter().map(move |file| (model, file)));
     if let Verdict::NoKnownDigest { sha256: got } = &verdict {
         if let Some((model, _)) = all().find(|(_, file)| file.sha256.as_ref() == Some(got)) {
             return Identity { model: Some(model.name.clone()), verdict: Verdict::Good };

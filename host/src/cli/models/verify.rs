@@ -54,7 +54,7 @@ impl Verify {
 
     fn chosen<'s>(&self, shelf: &'s Shelf) -> Result<Vec<Chosen<'s>>, Stop> {
         if self.what.is_empty() {
-            let some_there = |model: &&Model| !model.bundled && model.files.iter().any(|file| shelf.is_there(file));
+            let some_there = |model: &&Model| model.fetched().iter().any(|file| shelf.is_there(file));
             return Ok(shelf.catalogue.models().iter().filter(some_there).map(Chosen::Model).collect());
         }
         let choose = |what: &String| match shelf.catalogue.get(what) {
