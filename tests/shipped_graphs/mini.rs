@@ -9,15 +9,8 @@ use selfsame_nodes::wires::{Face, similarity};
 use selfsame_sdk::{Image, Value};
 use std::path::Path;
 
-const FACES: &str = r#"Graph(
-    version: 1,
-    args: {"picture": Image()},
-    nodes: {
-        "photo": LoadImage(path: Arg("picture")),
-        "faces": FaceAnalysis(image: Out("photo.image"), pack: "mini", required: false),
-    },
-    outputs: {"faces": Out("faces.faces")},
-)"#;
+/// The graph with which the evaluation looks for faces.
+const FACES: &str = include_str!("../../host/src/cli/bench/paper/faces.ron");
 
 /// The graph as it is written, with these arguments.
 fn picture(name: &str, arguments: &[&str]) -> Image {
@@ -30,7 +23,7 @@ fn picture(name: &str, arguments: &[&str]) -> Image {
 fn faces_in(path: &Path) -> Vec<Face> {
     let out = tempfile::tempdir().unwrap();
     let project = Project::around(&Disk, Document::parse("faces.ron", FACES.to_owned()));
-    let outcome = run_project(&project, &[format!("picture={}", path.display())], out.path());
+    let outcome = run_project(&project, &[format!("picture={}", path.display()), "pack=mini".to_owned()], out.path());
     let Some(Value::List(found)) = outcome.output("faces") else { panic!("no list of faces") };
     let mut faces: Vec<Face> = found.iter().map(|face| (*face.downcast::<Face>().unwrap()).clone()).collect();
     faces.sort_by(|a, b| a.bbox[0].total_cmp(&b.bbox[0]));

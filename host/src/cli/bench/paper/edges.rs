@@ -1,8 +1,8 @@
 //! Whether another ControlNet beside IdentityNet does its work, and leaves the person alone.
 
-use super::findings::{As, Findings, Table, known, shown, spread};
-use super::lab::{Known, Lab, Shipped, draw, shipped};
-use super::sheet::Sheet;
+use super::findings::{As, Findings, Table, known, of_each, shown, spread};
+use super::lab::{Known, Lab, Shipped, draw, shipped, with};
+use super::sheet::{Sheet, Strip};
 use super::statistics::mean;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use mini_world::caption::caption;
@@ -28,22 +28,11 @@ struct Kept {
 }
 
 pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
-    let mut sheet = Sheet::default();
-    let rows = lab.each("edges", |person| {
-        let Some((pictures, kept)) = one(lab, person)? else { return Ok(None) };
-        if person.somebody.index < Sheet::PEOPLE {
-            sheet.add(pictures.into_iter().map(Some));
-        }
-        Ok(Some(kept))
-    })?;
-    let rows: Vec<Option<Vec<Kept>>> = rows.into_iter().map(Option::flatten).collect();
+    let (rows, sheet) = lab.each_shown("edges", |person| one(lab, person))?;
     let mut table = Table::new(["", "edges kept", "cosine to the photograph", "no face found"]);
     let mut findings = Findings::default();
     for (way, (name, _)) in WAYS.into_iter().enumerate() {
-        let of = |value: fn(&Kept) -> Option<f64>| {
-            rows.iter().map(|row| row.as_ref().and_then(|row| value(&row[way]))).collect::<Vec<Option<f64>>>()
-        };
-        let (kept, cosines) = (of(|kept| kept.edges), of(|kept| kept.cosine));
+        let (kept, cosines) = (of_each(&rows, |row| row[way].edges), of_each(&rows, |row| row[way].cosine));
         let found = known(&cosines);
         let missing = cosines.len() - found.len();
         table.add(name, [shown(mean(&known(&kept)), As::Percent), spread(&found), missing.to_string()]);
@@ -61,7 +50,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
 }
 
 /// What is painted for somebody, and what was kept in each picture that was made.
-type Painted = (Vec<Bytes>, Vec<Kept>);
+type Painted = (Strip, Vec<Kept>);
 
 /// Photograph, composition and what was made of them; none if there is nobody else, or no face in the
 /// composition.
@@ -78,15 +67,14 @@ fn one(lab: &Lab, person: Known) -> Result<Option<Painted>, Stop> {
         format!("prompt={}", caption(&scene)),
         lab.noise(person),
     ];
-    let (mut pictures, mut kept) = (vec![person.somebody.photo.clone(), composition.clone()], Vec::new());
+    let (mut pictures, mut kept) = (vec![Some(person.somebody.photo.clone()), Some(composition.clone())], Vec::new());
     for (_, way) in WAYS {
-        let set: Vec<String> = common.iter().cloned().chain(way.iter().map(ToString::to_string)).collect();
-        let picture = lab.picture(GRAPH, &set)?;
+        let picture = lab.picture(GRAPH, &with(&common, way))?;
         let cosine = lab.largest(&picture)?.map(|seen| seen.cosine(person.seen));
         let [given, there] = [&composition, &picture].map(|picture| edges(picture, THRESHOLDS, false, Aperture::Three));
         let edges = share_of(&given.or_stop(Exit::NodeFailed)?, &there.or_stop(Exit::NodeFailed)?);
         kept.push(Kept { edges, cosine });
-        pictures.push(picture);
+        pictures.push(Some(picture));
     }
     Ok(Some((pictures, kept)))
 }

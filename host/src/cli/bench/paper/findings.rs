@@ -102,6 +102,11 @@ pub fn spread(values: &[f64]) -> String {
     Spread::of(values).map_or("-".to_owned(), |spread| spread.to_string())
 }
 
+/// One of the things that were measured of each person; none where it, or all of them, could not be.
+pub fn of_each<T, V>(rows: &[Option<T>], value: impl Fn(&T) -> Option<V>) -> Vec<Option<V>> {
+    rows.iter().map(|row| row.as_ref().and_then(&value)).collect()
+}
+
 /// Values where something was measured.
 pub fn known(values: &[Option<f64>]) -> Vec<f64> {
     values.iter().flatten().copied().collect()

@@ -1,7 +1,7 @@
 //! Whether a picture shows the person, and nobody else.
 
-use super::findings::{As, Bar, Findings, Table, known, or, shown, spread};
-use super::lab::{Known, Lab, Shipped, draw, shipped};
+use super::findings::{As, Bar, Findings, Table, known, of_each, or, shown, spread};
+use super::lab::{Known, Lab, Shipped, draw, shipped, with};
 use super::sheet::Sheet;
 use super::statistics::{mean, quantile, share};
 use crate::cli::exit::Stop;
@@ -40,18 +40,13 @@ impl Score {
 }
 
 pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
-    let mut sheet = Sheet::default();
-    let rows = lab.each("people: with and without InstantID", |person| {
+    let (rows, sheet) = lab.each_shown("people: with and without InstantID", |person| {
         let (pictures, scores) = one(lab, person)?;
-        if person.somebody.index < Sheet::PEOPLE {
-            sheet.add(std::iter::once(&person.somebody.photo).chain(&pictures).cloned().map(Some));
-        }
-        Ok(scores)
+        Ok(Some((std::iter::once(person.somebody.photo.clone()).chain(pictures).map(Some), scores)))
     })?;
     let names = WAYS.iter().map(|(name, _)| *name).chain([CEILING]);
-    let scores_of =
-        |way: usize| rows.iter().map(|row| row.as_ref().and_then(|row| row[way])).collect::<Vec<Option<Score>>>();
-    let all: Vec<(&str, Vec<Option<Score>>)> = names.enumerate().map(|(way, name)| (name, scores_of(way))).collect();
+    let all: Vec<(&str, Vec<Option<Score>>)> =
+        names.enumerate().map(|(way, name)| (name, of_each(&rows, |row| row[way]))).collect();
 
     let mut findings = Findings { sheet: Some(sheet_text()), ..Findings::default() };
     let mut table = Table::new([
@@ -97,8 +92,7 @@ fn one(lab: &Lab, person: Known) -> Result<(Vec<Bytes>, Vec<Option<Score>>), Sto
         [format!("face={}", person.somebody.path.display()), format!("prompt={}", caption(&asked)), lab.noise(person)];
     let mut pictures = Vec::new();
     for (_, way) in WAYS {
-        let set: Vec<String> = common.iter().cloned().chain(way.iter().map(ToString::to_string)).collect();
-        pictures.push(lab.picture(GRAPH, &set)?);
+        pictures.push(lab.picture(GRAPH, &with(&common, way))?);
     }
     pictures.push(draw(&asked)?);
     let scores = pictures.iter().map(|picture| score(lab, person, picture)).collect::<Result<_, _>>()?;

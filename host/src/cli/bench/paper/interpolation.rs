@@ -1,13 +1,12 @@
 //! Whether one person becomes another one evenly.
 
-use super::findings::{As, Bar, Findings, Table, spread};
+use super::findings::{As, Bar, Findings, Table, of_each, spread};
 use super::lab::{Known, Lab, Shipped, shipped};
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Strip};
 use super::statistics::{crossings, mean, share};
 use crate::cli::exit::Stop;
 use mini_world::caption::caption;
 use mini_world::style::Style;
-use selfsame_nodes::image::bytes::Bytes;
 
 pub const GRAPH: Shipped = shipped!("interpolation.ron");
 
@@ -19,15 +18,7 @@ const COUNT: usize = 9;
 type Curves = Vec<Option<[f64; 2]>>;
 
 pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
-    let mut sheet = Sheet::default();
-    let ways = lab.each("interpolation", |person| {
-        let Some((pictures, curves)) = one(lab, person)? else { return Ok(None) };
-        if person.somebody.index < Sheet::PEOPLE {
-            sheet.add(pictures.into_iter().map(Some));
-        }
-        Ok(Some(curves))
-    })?;
-    let ways: Vec<Option<Curves>> = ways.into_iter().map(Option::flatten).collect();
+    let (ways, sheet) = lab.each_shown("interpolation", |person| one(lab, person))?;
     let at = |place: usize, end: usize| -> Vec<f64> {
         ways.iter().flatten().filter_map(|way| Some(way[place]?[end])).collect()
     };
@@ -47,7 +38,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
         Bar::exactly("crossings of the mean curves", of_means, 1.0, As::Count),
         Bar::at_least("pairs whose curves cross once", once, 1.0, As::Percent),
     ];
-    let crossed = ways.iter().map(|way| way.as_ref().and_then(crosses).map(|count| count as f64)).collect();
+    let crossed = of_each(&ways, |way| crosses(way).map(|count| count as f64));
     findings.values.insert("crossings".to_owned(), crossed);
     findings.tables.push(table);
     findings.sheet = Some("Each row: one person becomes another one.".to_owned());
@@ -55,7 +46,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
 }
 
 /// The pictures on the way from somebody to the next person, and what the judge says of them; none if there is nobody else.
-fn one(lab: &Lab, person: Known) -> Result<Option<(Vec<Bytes>, Curves)>, Stop> {
+fn one(lab: &Lab, person: Known) -> Result<Option<(Strip, Curves)>, Stop> {
     let Some(other) = lab.next(person) else { return Ok(None) };
     let set = [
         format!("face={}", person.somebody.path.display()),
@@ -67,7 +58,7 @@ fn one(lab: &Lab, person: Known) -> Result<Option<(Vec<Bytes>, Curves)>, Stop> {
     let pictures = lab.pictures(GRAPH, &set, COUNT)?;
     let look = |picture| Ok(lab.largest(picture)?.map(|seen| [person, other].map(|end| seen.cosine(end.seen))));
     let curves = pictures.iter().map(look).collect::<Result<Curves, Stop>>()?;
-    Ok(Some((pictures, curves)))
+    Ok(Some((pictures.into_iter().map(Some).collect(), curves)))
 }
 
 /// How often the two curves cross; none if a face was not found.

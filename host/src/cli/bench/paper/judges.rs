@@ -9,7 +9,7 @@ use selfsame_nodes::face::recognise::{Preparation, embed, side};
 use selfsame_nodes::face::warp::Rounding;
 use selfsame_nodes::image::bytes::Bytes;
 use selfsame_nodes::onnx::{Options, Session};
-use selfsame_nodes::wires::Face;
+use selfsame_nodes::wires::{Face, similarity};
 use selfsame_sdk::Tensor;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,22 @@ impl Judge {
     /// The embedding of a face in a picture, cut out by its key points as insightface does it.
     pub fn embed(&self, picture: &Bytes, face: &Face) -> Result<Vec<f32>, Stop> {
         embed(&self.0, picture, face, Rounding::Fine, Preparation::Arcface).or_stop(Exit::NodeFailed)
+    }
+}
+
+/// A face in a picture.
+#[derive(Clone)]
+pub struct Seen {
+    /// As the detector of the pack sees it.
+    pub face: Face,
+    /// Who it is, as the judge sees it.
+    pub embedding: Vec<f32>,
+}
+
+impl Seen {
+    /// How alike two faces are.
+    pub fn cosine(&self, other: &Seen) -> f64 {
+        similarity(&self.embedding, &other.embedding)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where experiments are made: people with their photographs, the shipped graphs on one host, and the judges.
 
-use super::judges::{Critic, Judge, SIDE};
+use super::judges::{Critic, Judge, SIDE, Seen};
 use super::people::{Scenes, with_pose};
+use super::sheet::Sheet;
 use crate::cli::bars::style;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::input::wrong;
@@ -15,7 +16,7 @@ use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
 use selfsame_host::{Host, LoadError, Outcome, RunOptions, RunResult};
 use selfsame_models::Cancel;
 use selfsame_nodes::image::bytes::Bytes;
-use selfsame_nodes::wires::{Face, similarity};
+use selfsame_nodes::wires::Face;
 use selfsame_sdk::{Image, Object, Value};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -72,22 +73,6 @@ pub struct Somebody {
     seen: Option<Seen>,
 }
 
-/// A face in a picture.
-#[derive(Clone)]
-pub struct Seen {
-    /// As the detector of the pack sees it.
-    pub face: Face,
-    /// Who it is, as the judge sees it.
-    pub embedding: Vec<f32>,
-}
-
-impl Seen {
-    /// How alike two faces are.
-    pub fn cosine(&self, other: &Seen) -> f64 {
-        similarity(&self.embedding, &other.embedding)
-    }
-}
-
 /// Somebody whose face was found in the photograph.
 #[derive(Clone, Copy)]
 pub struct Known<'l> {
@@ -135,19 +120,40 @@ impl Lab {
         self.made.get()
     }
 
-    /// Does the same for everybody, in order; none for those whose face was not found in the photograph.
-    pub fn each<T>(&self, what: &str, mut one: impl FnMut(Known) -> Result<T, Stop>) -> Result<Vec<Option<T>>, Stop> {
+    /// Does the same for everybody, in order; none for those whose face was not found in the photograph, or with whom it cannot be done.
+    pub fn each<T>(
+        &self,
+        what: &str,
+        mut one: impl FnMut(Known) -> Result<Option<T>, Stop>,
+    ) -> Result<Vec<Option<T>>, Stop> {
         let bar = progress(what, self.count());
         let mut all = Vec::new();
         for somebody in &self.people {
             let known = somebody.seen.as_ref().map(|seen| Known { somebody, seen });
-            all.push(known.map(&mut one).transpose()?);
+            all.push(known.map(&mut one).transpose()?.flatten());
             // Pictures that nobody asks for again would fill the memory.
             self.host.forget_results();
             bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(all)
+    }
+
+    /// The same, where a row of pictures comes with what is found: those of the first people are shown.
+    pub fn each_shown<T, R: IntoIterator<Item = Option<Bytes>>>(
+        &self,
+        what: &str,
+        mut one: impl FnMut(Known) -> Result<Option<(R, T)>, Stop>,
+    ) -> Result<(Vec<Option<T>>, Sheet), Stop> {
+        let mut sheet = Sheet::default();
+        let all = self.each(what, |person| {
+            let Some((pictures, found)) = one(person)? else { return Ok(None) };
+            if person.somebody.index < Sheet::PEOPLE {
+                sheet.add(pictures);
+            }
+            Ok(Some(found))
+        })?;
+        Ok((all, sheet))
     }
 
     /// The next one whose face was found; after the last one the first. Alone, somebody has nobody beside them.
@@ -258,6 +264,11 @@ impl Lab {
     pub fn folder(&self) -> Result<TempDir, Stop> {
         TempDir::new_in(self.scratch.path()).or_stop(Exit::Wrong)
     }
+}
+
+/// Arguments and some more of them.
+pub fn with(set: &[String], more: &[&str]) -> Vec<String> {
+    set.iter().cloned().chain(more.iter().map(ToString::to_string)).collect()
 }
 
 /// What the world draws.

@@ -1,7 +1,8 @@
 //! Whether a face goes where it is told to.
 
-use super::findings::{As, Bar, Findings, Table, known, or, shown, spread};
-use super::lab::{Known, Lab, Seen, Shipped, draw, shipped, values};
+use super::findings::{As, Bar, Findings, Table, known, of_each, or, shown, spread};
+use super::judges::Seen;
+use super::lab::{Known, Lab, Shipped, draw, shipped, values, with};
 use super::people::with_pose;
 use super::sheet::Sheet;
 use super::statistics::{mean, quantile, share};
@@ -44,19 +45,14 @@ struct Row {
 }
 
 pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
-    let mut sheet = Sheet::default();
-    let rows = lab.each("poses", |person| {
+    let (rows, sheet) = lab.each_shown("poses", |person| {
         let (pictures, row) = one(lab, person)?;
-        if person.somebody.index < Sheet::PEOPLE {
-            sheet.add(std::iter::once(person.somebody.photo.clone()).chain(pictures).map(Some));
-        }
-        Ok(row)
+        Ok(Some((std::iter::once(person.somebody.photo.clone()).chain(pictures).map(Some), row)))
     })?;
-    let of = |hit: fn(&Row) -> Option<Hit>| rows.iter().map(|row| row.as_ref().and_then(hit)).collect::<Vec<_>>();
-    let (given, text_alone) = (of(|row| row.given), of(|row| row.text_alone));
+    let (given, text_alone) = (of_each(&rows, |row| row.given), of_each(&rows, |row| row.text_alone));
     let turned: Vec<Option<Hit>> =
         rows.iter().flat_map(|row| row.as_ref().map_or([None; TURNS.len()], |row| row.turned)).collect();
-    let detector: Vec<Option<f64>> = rows.iter().map(|row| row.as_ref().and_then(|row| row.detector)).collect();
+    let detector = of_each(&rows, |row| row.detector);
 
     let mut table = Table::new([
         "key points",
@@ -121,7 +117,7 @@ fn one(lab: &Lab, person: Known) -> Result<(Vec<Bytes>, Row), Stop> {
     let pose = model.people[0].pose;
     let asked = caption(&with_pose(lab.asked(person, Style::Photo), pose));
     let face = format!("face={}", person.somebody.path.display());
-    let set = vec![
+    let set = [
         face.clone(),
         format!("picture={}", lab.keep(&model_picture)?.display()),
         format!("prompt={asked}"),
@@ -131,7 +127,7 @@ fn one(lab: &Lab, person: Known) -> Result<(Vec<Bytes>, Row), Stop> {
     let picture = lab.picture(GRAPH, &set)?;
     let given = hit(lab, person, &picture, points(&target), width(&target))?;
     pictures.push(picture);
-    let picture = lab.picture(GRAPH, &[set, vec!["pose=0".to_owned()]].concat())?;
+    let picture = lab.picture(GRAPH, &with(&set, &["pose=0"]))?;
     let text_alone = hit(lab, person, &picture, points(&target), width(&target))?;
     pictures.push(picture);
 

@@ -1,14 +1,13 @@
 //! Whether several photographs of a person are better than one.
 
-use super::findings::{Findings, Table, known, spread};
+use super::findings::{Findings, Table, known, of_each, spread};
 use super::lab::{Known, Lab, Shipped, draw, shipped};
 use super::people::with_pose;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Strip};
 use crate::cli::exit::Stop;
 use mini_world::caption::caption;
 use mini_world::scene::Scene;
 use mini_world::style::Style;
-use selfsame_nodes::image::bytes::Bytes;
 
 pub const GRAPH: Shipped = shipped!("multi-reference.ron");
 
@@ -16,15 +15,11 @@ pub const GRAPH: Shipped = shipped!("multi-reference.ron");
 const MOST: usize = 5;
 
 pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
-    let mut sheet = Sheet::default();
-    let rows = lab.each("one to five photographs", |person| {
+    let (rows, sheet) = lab.each_shown("one to five photographs", |person| {
         let (pictures, cosines) = one(lab, person)?;
-        if person.somebody.index < Sheet::PEOPLE {
-            sheet.add(std::iter::once(Some(person.somebody.photo.clone())).chain(pictures));
-        }
-        Ok(cosines)
+        Ok(Some((std::iter::once(Some(person.somebody.photo.clone())).chain(pictures), cosines)))
     })?;
-    let with = |count: usize| rows.iter().map(|row| row.as_ref().and_then(|row| row[count])).collect::<Vec<_>>();
+    let with = |count: usize| of_each(&rows, |row| row[count]);
     let first = with(0);
     let mut table = Table::new(["photographs", "cosine to another photograph", "more than with one", "no face found"]);
     let mut findings = Findings::default();
@@ -50,7 +45,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
 }
 
 /// Pictures made of one photograph, of two and so on, with their cosines; none where no photograph has a face, or the picture has none.
-type Painted = (Vec<Option<Bytes>>, Vec<Option<f64>>);
+type Painted = (Strip, Vec<Option<f64>>);
 
 /// The pictures that are made of one photograph, of two and so on, and how similar they are to the one that is not among them.
 fn one(lab: &Lab, person: Known) -> Result<Painted, Stop> {

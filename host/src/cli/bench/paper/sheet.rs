@@ -12,9 +12,12 @@ const GAP: usize = 4;
 /// What is seen between pictures, and in place of those that are missing.
 const PAPER: u8 = 255;
 
+/// Pictures in a row; none where one is missing.
+pub type Strip = Vec<Option<Bytes>>;
+
 /// Rows of pictures of [`SIDE`] px.
 #[derive(Default)]
-pub struct Sheet(Vec<Vec<Option<Bytes>>>);
+pub struct Sheet(Vec<Strip>);
 
 impl Sheet {
     /// How many people are shown, one in a row.

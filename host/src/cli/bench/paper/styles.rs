@@ -1,6 +1,6 @@
 //! Whether pictures of a person still are what the prompt says: style, expression, background.
 
-use super::findings::{As, Bar, Findings, Table, known, shown, spread};
+use super::findings::{As, Bar, Findings, Table, known, of_each, shown, spread};
 use super::judges::Opinion;
 use super::lab::{Known, Lab, Shipped, draw, shipped};
 use super::sheet::Sheet;
@@ -41,13 +41,9 @@ struct Row {
 }
 
 pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
-    let mut sheet = Sheet::default();
-    let rows = lab.each("styles", |person| {
+    let (rows, sheet) = lab.each_shown("styles", |person| {
         let (pictures, row) = one(lab, person)?;
-        if person.somebody.index < Sheet::PEOPLE {
-            sheet.add(std::iter::once(person.somebody.photo.clone()).chain(pictures).map(Some));
-        }
-        Ok(row)
+        Ok(Some((std::iter::once(person.somebody.photo.clone()).chain(pictures).map(Some), row)))
     })?;
     // Who shows no face in the photograph counts as failed: nothing was drawn.
     let rights = |style: usize, drawn: usize| {
@@ -60,7 +56,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     let mut by_style =
         Table::new(["style"].into_iter().chain(DRAWN).chain(["cosine to the photograph", "no face found"]));
     for style in styles.clone() {
-        let cosines: Vec<Option<f64>> = rows.iter().map(|row| row.as_ref().and_then(|row| row.cosine[style])).collect();
+        let cosines = of_each(&rows, |row| row.cosine[style]);
         let found = known(&cosines);
         let accuracy = (0..3).map(|drawn| shown(share(rights(style, drawn).map(|right| right.style)), As::Percent));
         let name = Style::ALL[style].phrase();
@@ -96,15 +92,14 @@ fn of_the_base(accuracy: Option<f64>, base: Option<f64>) -> Option<f64> {
 fn one(lab: &Lab, person: Known) -> Result<(Vec<Bytes>, Row), Stop> {
     let scenes = Style::ALL.map(|style| lab.asked(person, style));
     let [photo, ..] = &scenes;
-    let set = vec![
+    let set = [
         format!("face={}", person.somebody.path.display()),
         format!("styles={}", Style::ALL.map(Style::phrase).join("\n")),
         format!("subject={}", subject(photo)),
         lab.noise(person),
     ];
     let with = lab.pictures(GRAPH, &set, scenes.len())?;
-    let base =
-        lab.pictures(GRAPH, &[set, vec!["likeness=0".to_owned(), "pose=0".to_owned()]].concat(), scenes.len())?;
+    let base = lab.pictures(GRAPH, &super::lab::with(&set, &["likeness=0", "pose=0"]), scenes.len())?;
     let (mut right, mut cosine) = (Vec::new(), Vec::new());
     for ((scene, base), with) in scenes.iter().zip(&base).zip(&with) {
         let truth = Opinion::of(scene);

@@ -3,13 +3,12 @@
 use super::findings::{As, Bar, Findings, Table, shown, spread};
 use super::judges::SIDE;
 use super::lab::{Known, Lab, Shipped, shipped};
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Strip};
 use super::statistics::share;
 use crate::cli::exit::Stop;
 use mini_world::caption::caption;
 use mini_world::scene::Pose;
 use mini_world::style::Style;
-use selfsame_nodes::image::bytes::Bytes;
 use selfsame_nodes::wires::Face;
 
 pub const GRAPH: Shipped = shipped!("two-identities.ron");
@@ -31,15 +30,8 @@ struct Region {
 type Regions = [Option<Region>; 2];
 
 pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
-    let mut sheet = Sheet::default();
-    let pairs = lab.each("two people", |person| {
-        let Some((pictures, regions)) = one(lab, person)? else { return Ok(None) };
-        if person.somebody.index < Sheet::PEOPLE {
-            sheet.add(pictures.map(Some));
-        }
-        Ok(Some(regions))
-    })?;
-    let pairs: Vec<Regions> = pairs.into_iter().map(|pair| pair.flatten().unwrap_or_default()).collect();
+    let (pairs, sheet) = lab.each_shown("two people", |person| one(lab, person))?;
+    let pairs: Vec<Regions> = pairs.into_iter().map(Option::unwrap_or_default).collect();
     let mut table = Table::new([
         "region",
         "closest to the left person",
@@ -50,7 +42,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     ]);
     for (side, name) in ["left", "right"].into_iter().enumerate() {
         let regions: Vec<Option<Region>> = pairs.iter().map(|pair| pair[side]).collect();
-        let own = share(regions.iter().map(|region| region.is_some_and(|region| region.own > region.other)));
+        let own = share(regions.iter().map(is_own));
         let other = share(regions.iter().map(|region| region.is_some_and(|region| region.own <= region.other)));
         let missing = share(regions.iter().map(Option::is_none));
         let closest = if side == 0 { [own, other] } else { [other, own] };
@@ -62,7 +54,6 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
         let cells = closest.into_iter().chain([missing]).map(|value| shown(value, As::Percent));
         table.add(name, cells.chain(cosines.map(|cosines: Vec<f64>| spread(&cosines))));
     }
-    let is_own = |region: &Option<Region>| region.is_some_and(|region| region.own > region.other);
     let right = share(pairs.iter().flatten().map(is_own));
     let both = share(pairs.iter().map(|pair| pair.iter().all(is_own)));
     let mut findings = Findings {
@@ -81,7 +72,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
 }
 
 /// Both photographs and the picture of somebody with the next person, and what the judge says of it; none if there is nobody else.
-fn one(lab: &Lab, person: Known) -> Result<Option<([Bytes; 3], Regions)>, Stop> {
+fn one(lab: &Lab, person: Known) -> Result<Option<(Strip, Regions)>, Stop> {
     let Some(other) = lab.next(person) else { return Ok(None) };
     let people = [person, other];
     let mut asked = lab.scenes.couple(person.somebody.index, people.map(|known| known.somebody.identity), 3);
@@ -105,7 +96,12 @@ fn one(lab: &Lab, person: Known) -> Result<Option<([Bytes; 3], Regions)>, Stop> 
         let seen = lab.judged(&picture, face.clone())?;
         *region = Some(Region { own: seen.cosine(people[side].seen), other: seen.cosine(people[1 - side].seen) });
     }
-    Ok(Some(([person.somebody.photo.clone(), other.somebody.photo.clone(), picture], regions)))
+    let pictures = [person.somebody.photo.clone(), other.somebody.photo.clone(), picture].map(Some).into();
+    Ok(Some((pictures, regions)))
+}
+
+fn is_own(region: &Option<Region>) -> bool {
+    region.is_some_and(|region| region.own > region.other)
 }
 
 /// The half of the picture that a face is in: 0 is the left one.

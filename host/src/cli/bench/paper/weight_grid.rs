@@ -1,6 +1,6 @@
 //! How the two weights act: the Image Adapter's (likeness) and IdentityNet's (pose).
 
-use super::findings::{As, Bar, Findings, Table, or, spread};
+use super::findings::{As, Bar, Findings, Table, of_each, or, spread};
 use super::lab::{Lab, Shipped, shipped};
 use super::sheet::Sheet;
 use super::statistics::{Rise, share};
@@ -29,13 +29,12 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
         if sheet.is_empty() {
             pictures.chunks(WEIGHTS.len()).for_each(|row| sheet.add(row.iter().cloned().map(Some)));
         }
-        Ok(cosines)
+        Ok(Some(cosines))
     })?;
-    // Likeness changes slowest. A face that was not found is nobody's.
-    let at = |likeness: usize, pose: usize| {
-        let place = likeness * WEIGHTS.len() + pose;
-        or(&rows.iter().map(|row| row.as_ref().and_then(|row| row[place])).collect::<Vec<_>>(), 0.0)
-    };
+    // Likeness changes slowest.
+    let cosines = |likeness: usize, pose: usize| of_each(&rows, |row| row[likeness * WEIGHTS.len() + pose]);
+    // A face that was not found is nobody's.
+    let at = |likeness: usize, pose: usize| or(&cosines(likeness, pose), 0.0);
     let every = 0..WEIGHTS.len();
     let mut findings = Findings::default();
     let mut table = Table::new([String::new()].into_iter().chain(WEIGHTS.map(|pose| format!("pose {pose:.1}"))));
@@ -62,9 +61,8 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     ];
     for likeness in every.clone() {
         for pose in every.clone() {
-            let place = likeness * WEIGHTS.len() + pose;
-            let values = rows.iter().map(|row| row.as_ref().and_then(|row| row[place])).collect();
-            findings.values.insert(format!("likeness {:.1}, pose {:.1}", WEIGHTS[likeness], WEIGHTS[pose]), values);
+            let name = format!("likeness {:.1}, pose {:.1}", WEIGHTS[likeness], WEIGHTS[pose]);
+            findings.values.insert(name, cosines(likeness, pose));
         }
     }
     findings.sheet = Some("The first person: likeness grows downwards, pose to the right.".to_owned());
