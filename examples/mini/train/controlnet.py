@@ -3,9 +3,6 @@
 export: `controlnet/mini/`.
 """
 
-import argparse
-from pathlib import Path
-
 import torch
 from diffusers import ControlNetModel
 
@@ -28,19 +25,10 @@ def new_net(unet):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train")
-    train.add_argument("--data", required=True, help="a set with latents")
-    loop.arguments(train, steps=3000, batch=32, rate=5e-4, start="the folder of models")
-    export = commands.add_parser("export")
-    export.add_argument("--run", required=True)
-    export.add_argument("--out", required=True, type=Path, help="the folder of models")
-    for command in (train, export):
-        command.add_argument("--checkpoint", required=True, help="the trained base")
+    parser, _, _ = diffusion.options(__doc__, steps=3000, rate=5e-4, start="the folder of models")
     args = parser.parse_args()
-    device = args.device if args.command == "train" else "cpu"
-    torch.manual_seed(args.seed if args.command == "train" else 0)
+    device = args.device
+    torch.manual_seed(args.seed)
     base = diffusion.Base(args.checkpoint, device)
     net = new_net(base.unet)
     if args.command == "export":

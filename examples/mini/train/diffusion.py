@@ -1,5 +1,6 @@
 """What training of the base and of everything on top of it shares: the noise, the text, the added conditions, the loss."""
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+import loop
 import sizes
 import tokenizer
 
@@ -40,6 +42,22 @@ def config(size, **others):
         hidden_size=size["width"], intermediate_size=4 * size["width"], num_hidden_layers=size["layers"],
         num_attention_heads=size["heads"], projection_dim=size["width"], max_position_embeddings=77, **others,
     )
+
+
+def options(description, data="a set with latents", **training):
+    """The command line of what is trained on top of the base: the parser, and its commands train and export."""
+    parser = argparse.ArgumentParser(description=description)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train")
+    train.add_argument("--data", required=True, help=data)
+    loop.arguments(train, batch=32, **training)
+    export = commands.add_parser("export")
+    export.add_argument("--run", required=True)
+    export.add_argument("--out", required=True, type=Path, help="the folder of models")
+    export.set_defaults(seed=0, device="cpu")
+    for command in (train, export):
+        command.add_argument("--checkpoint", required=True, help="the trained base")
+    return parser, train, export
 
 
 class Words:

@@ -7,9 +7,7 @@ guided path in one look.
 export: `loras/mini-lcm.safetensors` in kohya's naming, for the samplers called LCM.
 """
 
-import argparse
 import copy
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -67,20 +65,11 @@ def install(unet):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train")
-    train.add_argument("--data", required=True, help="a set with latents")
+    parser, train, _ = diffusion.options(__doc__, steps=800, rate=5e-4)
     train.add_argument("--guidance", type=float, default=3.0, help="of the teacher; 1 is none (default %(default)s)")
-    loop.arguments(train, steps=800, batch=32, rate=5e-4)
-    export = commands.add_parser("export")
-    export.add_argument("--run", required=True)
-    export.add_argument("--out", required=True, type=Path, help="the folder of models")
-    for command in (train, export):
-        command.add_argument("--checkpoint", required=True, help="the trained base")
     args = parser.parse_args()
-    device = args.device if args.command == "train" else "cpu"
-    torch.manual_seed(args.seed if args.command == "train" else 0)
+    device = args.device
+    torch.manual_seed(args.seed)
     base = diffusion.Base(args.checkpoint, device)
     student = copy.deepcopy(base.unet)
     wrappers = install(student).to(device)

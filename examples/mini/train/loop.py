@@ -111,7 +111,8 @@ def resume(run, modules, optimizer, averages):
 
 def load_average(run, modules):
     """Loads the averaged weights of a run, or of a file that `keep` has written, into `modules`, for use."""
-    for module in begin_with(run, modules):
+    begin_with(run, modules)
+    for module in modules.values():
         module.eval().requires_grad_(False)
 
 
@@ -127,7 +128,6 @@ def begin_with(run, modules):
         averages = torch.load(path, map_location="cpu", weights_only=True)["averages"]
     for name, module in modules.items():
         module.load_state_dict(averages[name])
-    return modules.values()
 
 
 def keep(modules, path):

@@ -3,9 +3,6 @@
 export: `loras/mini-NAME.safetensors` in kohya's naming.
 """
 
-import argparse
-from pathlib import Path
-
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -50,21 +47,12 @@ def install(unet, rank, kinds, where):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train")
-    train.add_argument("--data", required=True, help="a set with latents")
+    parser, train, export = diffusion.options(__doc__, steps=1200, rate=1e-3)
     train.add_argument("--style", default="pencil drawing", help="as captions call it (default %(default)s)")
-    loop.arguments(train, steps=1200, batch=32, rate=1e-3)
-    export = commands.add_parser("export")
-    export.add_argument("--run", required=True)
     export.add_argument("--name", required=True)
-    export.add_argument("--out", required=True, type=Path, help="the folder of models")
-    for command in (train, export):
-        command.add_argument("--checkpoint", required=True, help="the trained base")
     args = parser.parse_args()
-    device = args.device if args.command == "train" else "cpu"
-    torch.manual_seed(args.seed if args.command == "train" else 0)
+    device = args.device
+    torch.manual_seed(args.seed)
     base = diffusion.Base(args.checkpoint, device)
     wrappers = install(base.unet, sizes.LORA_RANK, nn.Linear, "transformer_blocks").to(device)
     if args.command == "export":

@@ -1,8 +1,7 @@
 """The autoencoder (diffusers' AutoencoderKL): pictures of 128 px as latents of 4x16x16.
 
 Faces count more than what is behind them, eyes and mouths more than cheeks, and edges count beside colours: without that, eyes of
-seven pixels blur. In the end the
-recogniser has to see the same person in what is drawn.
+seven pixels blur. In the end the recogniser has to see the same person in what is drawn.
 """
 
 import argparse
