@@ -34,10 +34,10 @@ python critic.py test --data "$val" --run "$runs/critic"
 
 python vae.py train --data "$train" --recogniser "$runs/embedder" --run "$runs/vae" "$@"
 python vae.py export --data "$train" --run "$runs/vae" --out "$checkpoint"
-[ -e "$train.prepared" ] || { python prepare.py --data "$train" --checkpoint "$checkpoint" --embedder "$runs/embedder" && touch "$train.prepared"; }
+python prepare.py --data "$train" --checkpoint "$checkpoint" --embedder "$runs/embedder"
 
 python base.py train --data "$train" --run "$runs/base" --checkpoint "$checkpoint" --world "$world" "$@"
-python base.py export --data "$train" --run "$runs/base" --checkpoint "$checkpoint"
+python base.py export --run "$runs/base" --checkpoint "$checkpoint"
 python instantid.py train --data "$train" --run "$runs/instantid" --checkpoint "$checkpoint" "$@"
 python instantid.py export --run "$runs/instantid" --checkpoint "$checkpoint" --out "$models"
 python controlnet.py train --data "$train" --run "$runs/canny" --checkpoint "$checkpoint" "$@"

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
 
+import data
 import diffusion
 import loop
 import sizes
@@ -22,13 +23,6 @@ def write_tokenizers(checkpoint, world):
     words = subprocess.run([world, "words"], check=True, capture_output=True, text=True).stdout.split()
     tokenizer.write(checkpoint / "tokenizer", words, pad=tokenizer.EOS)
     tokenizer.write(checkpoint / "tokenizer_2", words, pad="!")
-
-
-def write_people(checkpoint, data):
-    """Writes beside the networks of whom they have learned, so that nobody is judged by people they know."""
-    known = json.loads((Path(data) / "set.json").read_text())
-    people = {key: known[key] for key in ("split", "first", "people")}
-    (checkpoint / "people.json").write_text(json.dumps(people, indent=2))
 
 
 def model_index():
@@ -52,8 +46,8 @@ def main():
     loop.arguments(train, steps=16000, batch=32, rate=1e-3, start="a whole checkpoint")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
+    train.add_argument("--data", required=True, help="a set with latents")
     for command in (train, export):
-        command.add_argument("--data", required=True, help="the training set; to train on, with latents")
         command.add_argument("--checkpoint", required=True, type=Path, help="folder with vae/; tokenizers are written when training begins")
     args = parser.parse_args()
     if args.command == "train":
@@ -68,7 +62,7 @@ def main():
         modules["text"].two.half().save_pretrained(args.checkpoint / "text_encoder_2")
         EulerDiscreteScheduler(**sizes.SCHEDULER).save_pretrained(args.checkpoint / "scheduler")
         (args.checkpoint / "model_index.json").write_text(json.dumps(model_index(), indent=2))
-        write_people(args.checkpoint, args.data)
+        data.write_known(args.checkpoint, data.known(args.run))
         return
     if args.start:
         begun = diffusion.Base(args.start, "cpu")

@@ -6,6 +6,7 @@ export: `controlnet/mini/`.
 import torch
 from diffusers import ControlNetModel
 
+import data
 import diffusion
 import faces
 import loop
@@ -34,6 +35,7 @@ def main():
     if args.command == "export":
         loop.load_average(args.run, {"net": net})
         net.half().save_pretrained(args.out / "controlnet" / "mini")
+        data.write_known(args.out / "controlnet" / "mini", data.known(args.run))
         return
     if args.start:
         net.load_state_dict(ControlNetModel.from_pretrained(args.start / "controlnet" / "mini").state_dict())

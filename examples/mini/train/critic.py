@@ -8,15 +8,15 @@ and mouth are small, so it is also taught where they are. Of several people the 
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+import data
 import loop
 import onnx_files
-from data import Pictures, batch_rng
+from data import Pictures, batch_rng, worsen
 from vae import as_input
 
 # As captions have them, in the order of the world's `ALL` and `NAMES`. A plain background is named with its colour.
@@ -83,21 +83,6 @@ def places(points):
     return y * ROW + x
 
 
-def worsen(picture, points, rng):
-    """A picture u8 as it may come out of a sampler, and where its key points are then; nothing else that is asked changes."""
-    height, width = picture.shape[:2]
-    if rng.random() < 0.5:
-        picture, points = np.ascontiguousarray(picture[:, ::-1]), points[[1, 0, 2, 4, 3]] * [-1, 1] + [width, 0]
-    shift = rng.uniform(-6, 6, 2)
-    picture = cv2.warpAffine(picture, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    if rng.random() < 0.5:
-        picture = cv2.GaussianBlur(picture, (5, 5), rng.uniform(0.3, 1.2))
-    picture = picture * np.float32(rng.uniform(0.85, 1.15)) + np.float32(rng.uniform(-12, 12))
-    if rng.random() < 0.5:
-        picture += rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(0, 8))
-    return picture.clip(0, 255), points + shift
-
-
 @torch.no_grad()
 def test(network, pictures, is_worsened, size=100):
     wanted, right = truth(pictures), []
@@ -151,6 +136,7 @@ def main():
         return
     args.out.mkdir(parents=True, exist_ok=True)
     axes = {name: {0: "n"} for name in ("picture", *ANSWERS)}
+    data.write_known(args.out, data.known(args.run))
     onnx_files.export(network, torch.rand(2, 3, 128, 128) * 2 - 1, args.out / "mini-critic.onnx", list(ANSWERS), axes, "picture")
 
 

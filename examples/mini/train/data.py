@@ -3,7 +3,34 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
+
+
+# Beside networks: of whom they have learned, so that nobody is judged by people they know.
+KNOWN = "people.json"
+
+
+def know(run, data):
+    """Writes into the folder of a run on whose pictures it learns."""
+    known = json.loads((Path(data) / "set.json").read_text())
+    write_known(run, {key: known[key] for key in ("split", "first", "people")})
+
+
+def known(run):
+    """What is written there."""
+    path = Path(run) / KNOWN
+    if not path.exists():
+        raise SystemExit(f"{path} is not there: train first")
+    return json.loads(path.read_text())
+
+
+def write_known(folder, people):
+    """Writes it beside networks. All that are in a folder have learned from the same people."""
+    path = Path(folder) / KNOWN
+    if path.exists() and json.loads(path.read_text()) != people:
+        raise SystemExit(f"{path}: what is there has learned from others than {people}: take another folder")
+    path.write_text(json.dumps(people, indent=2))
 
 
 class Pictures:
@@ -67,3 +94,18 @@ class Pictures:
 def batch_rng(seed, step):
     """Random numbers of a step, whether or not training was interrupted before it."""
     return np.random.default_rng([seed, step])
+
+
+def worsen(picture, points, rng):
+    """A picture u8 as it may come out of a sampler, and where its key points are then; nothing else that is asked changes."""
+    height, width = picture.shape[:2]
+    if rng.random() < 0.5:
+        picture, points = np.ascontiguousarray(picture[:, ::-1]), points[[1, 0, 2, 4, 3]] * [-1, 1] + [width, 0]
+    shift = rng.uniform(-6, 6, 2)
+    picture = cv2.warpAffine(picture, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    if rng.random() < 0.5:
+        picture = cv2.GaussianBlur(picture, (5, 5), rng.uniform(0.3, 1.2))
+    picture = picture * np.float32(rng.uniform(0.85, 1.15)) + np.float32(rng.uniform(-12, 12))
+    if rng.random() < 0.5:
+        picture += rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(0, 8))
+    return picture.clip(0, 255), points + shift

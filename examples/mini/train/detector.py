@@ -1,6 +1,9 @@
 """A face detector in the layout of insightface's SCRFD exports (arXiv 2105.04714): score, box and key points at strides 8, 16 and 32.
 
-train: canvases of several sizes with one to nine pictures on each, so that faces of every size are seen.
+It takes squares of 256 px and nothing else, as some of insightface's exports do: all it learns is spent on faces of the size that
+pictures of 128 px have when they are enlarged to that.
+
+train: canvases with one to nine pictures on each, so that faces of groups are seen too.
 export: `scrfd_mini.onnx`, nine outputs, scores after the sigmoid, distances in strides.
 """
 
@@ -13,15 +16,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import data
 import loop
 import onnx_files
 from data import Pictures, batch_rng
 
 STRIDES, ANCHORS = (8, 16, 32), 2
 # The longest side of a face (px) up to which a stride is responsible for it.
-REACH = (56, 128, 1e9)
-# Sides of canvases, and how many of each are a batch of 1: the larger, the fewer.
-CANVASES = {128: 25, 192: 11, 256: 6, 320: 4, 448: 2, 640: 1}
+REACH = (64, 192, 1e9)
+# Pixels a side of what it takes.
+SIDE = 256
 
 
 def conv(inputs, outputs, stride=1):
@@ -66,9 +70,9 @@ class Detector(nn.Module):
         )
 
 
-def canvas(pictures, rng, side):
-    """A canvas RGB u8 with faces on it: boxes `[N,4]`, key points `[N,5,2]`."""
-    across = int(rng.choice([1, 1, 2, 3]))
+def canvas(pictures, rng, side=SIDE):
+    """A canvas RGB u8 with faces on it, some as unsharp as painted ones are: boxes `[N,4]`, key points `[N,5,2]`."""
+    across = int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))
     cell = side / across
     picture = np.full([side, side, 3], rng.integers(0, 256, 3), np.uint8)
     boxes, kps = [], []
@@ -79,7 +83,10 @@ def canvas(pictures, rng, side):
         size = int(cell * rng.uniform(0.6, 1.0)) if rng.random() < 0.7 else int(cell)
         left = int((place % across) * cell + rng.uniform(0, cell - size))
         top = int((place // across) * cell + rng.uniform(0, cell - size))
-        drawn = cv2.resize(pictures.take(pictures.pictures, [i])[0], (size, size), interpolation=cv2.INTER_LINEAR)
+        drawn = pictures.take(pictures.pictures, [i])[0]
+        if rng.random() < 0.4:
+            drawn = cv2.GaussianBlur(drawn, (5, 5), rng.uniform(0.3, 1.2))
+        drawn = cv2.resize(drawn, (size, size), interpolation=cv2.INTER_LINEAR)
         scale = size / pictures.set["size"]
         box, points = pictures.bboxes[i] * scale, pictures.kps[i] * scale
         if rng.random() < 0.5:
@@ -95,7 +102,7 @@ def canvas(pictures, rng, side):
     return picture, np.float32(boxes), np.float32(kps)
 
 
-def targets(boxes, kps, side):
+def targets(boxes, kps, side=SIDE):
     """What the anchors of a canvas should say: for each stride whether there is a face, its distances, its key points, in strides."""
     rows = []
     for level, stride in enumerate(STRIDES):
@@ -140,7 +147,7 @@ def losses(said, wanted):
             points = points + F.smooth_l1_loss(said[6 + level][hit] / size, place[hit, 4:] / size, beta=0.02, reduction="none").mean(1).sum()
     count = max(1, count)
     parts = {"score": score / count, "box": box / count, "kps": points / count}
-    return {"loss": parts["score"] + parts["box"] + 5 * parts["kps"]} | parts
+    return {"loss": parts["score"] + parts["box"] + 20 * parts["kps"]} | parts
 
 
 def network_input(pictures):
@@ -152,7 +159,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train")
     train.add_argument("--data", required=True)
-    loop.arguments(train, steps=8000, batch=1, rate=2e-3, start="a file that export --keep has written")
+    loop.arguments(train, steps=8000, batch=8, rate=2e-3, start="a file that export --keep has written")
     export = commands.add_parser("export")
     export.add_argument("--run", required=True)
     export.add_argument("--out", required=True, type=Path)
@@ -165,8 +172,8 @@ def main():
             loop.keep({"detector": network}, args.keep)
         args.out.mkdir(parents=True, exist_ok=True)
         names = [f"{what}_{stride}" for what in ("score", "bbox", "kps") for stride in STRIDES]
-        axes = {"input.1": {2: "?", 3: "?"}} | {name: {0: "n" + name.split("_")[1]} for name in names}
-        onnx_files.export(network, torch.rand(1, 3, 192, 256) * 2 - 1, args.out / "scrfd_mini.onnx", names, axes)
+        data.write_known(args.out, data.known(args.run))
+        onnx_files.export(network, torch.rand(1, 3, SIDE, SIDE) * 2 - 1, args.out / "scrfd_mini.onnx", names, {})
         return
     torch.manual_seed(args.seed)
     pictures, network = Pictures(args.data, "train"), Detector().to(args.device)
@@ -175,9 +182,8 @@ def main():
 
     def step(i):
         rng = batch_rng(args.seed, i)
-        side = int(rng.choice(list(CANVASES)))
-        drawn = [canvas(pictures, rng, side) for _ in range(CANVASES[side] * args.batch)]
-        wanted = [targets(boxes, kps, side) for _, boxes, kps in drawn]
+        drawn = [canvas(pictures, rng) for _ in range(args.batch)]
+        wanted = [targets(boxes, kps) for _, boxes, kps in drawn]
         wanted = [[torch.from_numpy(np.concatenate([w[level][part] for w in wanted])).to(args.device) for part in (0, 1)] for level in range(3)]
         return losses(network(network_input([picture for picture, _, _ in drawn]).to(args.device)), wanted)
 

@@ -96,9 +96,14 @@ class Noise:
         self.scheduler = DDPMScheduler(**sizes.SCHEDULER)
 
     def add(self, latents, rng, among=1000):
-        """Noisy latents, the noise, the timesteps (of a list, or below a number); all that is random comes from `rng`."""
-        noise = torch.from_numpy(np.float32(rng.standard_normal(latents.shape))).to(latents.device)
-        timesteps = torch.from_numpy(rng.choice(among, len(latents))).to(latents.device)
+        """Noisy latents, the noise, the timesteps (of a list, or below a number); all that is random comes from `rng`.
+
+        Each timestep is as likely as any other, but a batch has some of every height: its loss says more of the whole.
+        """
+        noise = torch.from_numpy(rng.standard_normal(latents.shape, np.float32)).to(latents.device)
+        among = np.arange(among) if np.isscalar(among) else np.asarray(among)
+        heights = (rng.permutation(len(latents)) + rng.random(len(latents))) / len(latents)
+        timesteps = torch.from_numpy(among[(heights * len(among)).astype(np.int64)]).to(latents.device)
         return self.scheduler.add_noise(latents, noise, timesteps), noise, timesteps
 
     def weights(self, timesteps):

@@ -1,7 +1,7 @@
 """A recogniser in the layout of insightface's ArcFace exports (arXiv 1801.07698): 112x112 pixels in, 512 raw numbers out.
 
-With `--judge` the network is another one (plain convolutions, group normalisation) and learns from another margin (CosFace, arXiv
-1801.09414): results are judged by it, so that nobody judges in his own case. train, export, and test: how well people of the
+With `--judge` the network is another one (plain convolutions, group normalisation), learns from another margin (CosFace, arXiv
+1801.09414) and from pictures that are worsened: results are judged by it, so that nobody judges in his own case. train, export, and test: how well people of the
 part `val` are told apart.
 """
 
@@ -13,10 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import data
 import faces
 import loop
 import onnx_files
-from data import Pictures, batch_rng
+from data import Pictures, batch_rng, worsen
 from sizes import EMBEDDING
 
 
@@ -53,18 +54,20 @@ class Embedder(nn.Module):
 
 
 class Judge(nn.Module):
-    def __init__(self, widths=(24, 40, 64, 96, 128)):
+    def __init__(self, widths=(24, 40, 72, 112, 144)):
         super().__init__()
-        layers, inputs = [], 3
-        for width in widths:
-            layers += [nn.Conv2d(inputs, width, 4, 2, 1), nn.GroupNorm(8, width), nn.GELU()]
-            layers += [nn.Conv2d(width, width, 3, 1, 1, groups=8), nn.GroupNorm(8, width), nn.GELU()]
-            inputs = width
-        self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(inputs * 9, EMBEDDING)
+        layers = part(3, widths[0], 5, 2)
+        for a, b in zip(widths, widths[1:]):
+            layers += part(a, b, 3, 2) + part(b, b, 3, 1)
+        self.body = nn.Sequential(*layers, nn.AvgPool2d(2))
+        self.head = nn.Linear(widths[-1] * 4, EMBEDDING)
 
     def forward(self, crops):
         return self.head(self.body(crops).flatten(1))
+
+
+def part(inputs, outputs, kernel, stride):
+    return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2), nn.GroupNorm(8, outputs), nn.SiLU()]
 
 
 class Margin(nn.Module):
@@ -90,15 +93,17 @@ class Margin(nn.Module):
         return {"loss": name + 5 * told, "name": name, "numbers": told, "right": (cosines.argmax(1) == people).float().mean()}
 
 
-def batch(pictures, rng, size):
-    """Crops as the product will cut them out: key points are off a little, some pictures are mirrored."""
+def batch(pictures, rng, size, is_judge):
+    """Crops as the product will cut them out: key points are off a little, some pictures are mirrored; what is judged was painted, not so well."""
     chosen = rng.integers(len(pictures), size=size)
     drawn = pictures.take(pictures.pictures, chosen)
     side = pictures.set["size"]
     crops = []
     for i, picture in zip(chosen, drawn):
         points = pictures.kps[i][0]
-        if rng.random() < 0.5:
+        if is_judge:
+            picture, points = worsen(picture, points, rng)
+        elif rng.random() < 0.5:
             picture, points = picture[:, ::-1], points[[1, 0, 2, 4, 3]] * [-1, 1] + [side, 0]
         points = points + rng.normal(0, 0.008 * side, points.shape)
         crop = faces.crop(np.ascontiguousarray(picture), points)
@@ -160,7 +165,7 @@ def main():
         margin = Margin(*pictures.identities.shape, is_angle=not args.judge).to(args.device)
 
         def step(i):
-            crops, people = batch(pictures, batch_rng(args.seed, i), args.batch)
+            crops, people = batch(pictures, batch_rng(args.seed, i), args.batch, args.judge)
             numbers = torch.from_numpy(pictures.identities[people]).to(args.device)
             said = network(crops.to(args.device)).float()
             with torch.autocast(args.device, enabled=False):
@@ -176,6 +181,7 @@ def main():
     if args.keep:
         loop.keep({"embedder": network}, args.keep)
     name = "mini-judge.onnx" if args.judge else "arcface_mini.onnx"
+    data.write_known(args.out, data.known(args.run))
     onnx_files.export(network, torch.rand(1, 3, 112, 112) * 2 - 1, args.out / name, ["embedding"], {"input.1": {0: "None"}})
 
 

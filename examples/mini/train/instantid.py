@@ -6,12 +6,15 @@ those of the picture itself. Now and then the embedding is zero, which is what g
 export: `instantid/mini.safetensors` and `controlnet/mini-identitynet/`.
 """
 
+import json
+
 import numpy as np
 import torch
 from diffusers import ControlNetModel
 from safetensors.torch import load_file, save_file
 
 import adapter
+import data
 import diffusion
 import faces
 import loop
@@ -35,7 +38,7 @@ def main():
     modules = {"net": net, "image_proj": adapter.Resampler(**sizes.RESAMPLER), "ip_adapter": layers}
     if args.command == "export":
         loop.load_average(args.run, modules)
-        write(modules, args.out)
+        write(modules, args.out, data.known(args.run))
         return
     if args.start:
         read(modules, args.start)
@@ -71,12 +74,14 @@ def read(modules, models):
     modules["net"].load_state_dict(ControlNetModel.from_pretrained(models / "controlnet" / "mini-identitynet").state_dict())
 
 
-def write(modules, out):
+def write(modules, out, people):
     tensors = {f"image_proj.{name}": value for name, value in modules["image_proj"].state_dict().items()}
     tensors |= {f"ip_adapter.{name}": value for name, value in modules["ip_adapter"].state_dict().items()}
     (out / "instantid").mkdir(parents=True, exist_ok=True)
-    save_file({name: value.half().contiguous() for name, value in tensors.items()}, out / "instantid" / "mini.safetensors")
-    modules["net"].half().save_pretrained(out / "controlnet" / "mini-identitynet")
+    save_file({name: value.half().contiguous() for name, value in tensors.items()}, out / "instantid" / "mini.safetensors", metadata={"people": json.dumps(people)})
+    net = out / "controlnet" / "mini-identitynet"
+    modules["net"].half().save_pretrained(net)
+    data.write_known(net, people)
 
 
 if __name__ == "__main__":

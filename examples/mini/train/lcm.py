@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+import data
 import diffusion
 import loop
 import lora
@@ -75,7 +76,7 @@ def main():
     wrappers = install(student).to(device)
     if args.command == "export":
         loop.load_average(args.run, {"lora": wrappers})
-        lora.write(wrappers, args.out / "loras" / "mini-lcm.safetensors")
+        lora.write(wrappers, args.out / "loras" / "mini-lcm.safetensors", data.known(args.run))
         return
     target = copy.deepcopy(base.unet)
     followers = install(target).to(device).requires_grad_(False)

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+import data
+
 
 def arguments(parser, steps, batch, rate, start=None):
     """The options that all training has; `start` tells what exported networks of an earlier training may be begun with, if any."""
@@ -28,10 +30,11 @@ def arguments(parser, steps, batch, rate, start=None):
 def train(args, modules, step, decay=0.9995):
     """Trains every parameter of `modules` (by name) that wants a gradient; `step(i)` gives a dictionary of losses, `loss` is what is lowered."""
     args.run.mkdir(parents=True, exist_ok=True)
+    data.know(args.run, args.data)
     parameters = [p for module in modules.values() for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=args.rate, betas=(0.9, 0.99), weight_decay=0.01)
     averages = {name: snapshot(module) for name, module in modules.items()}
-    first, seconds = resume(args.run, modules, optimizer, averages)
+    first, seconds = resume(args, modules, optimizer, averages)
     begun = saved = time.time()
     sums = {}
     for i in range(first, args.steps):
@@ -56,7 +59,7 @@ def train(args, modules, step, decay=0.9995):
                 log.write(json.dumps(line) + "\n")
             print(line, flush=True)
         if is_last or now - saved > args.every * 60:
-            save(args.run, i + 1, seconds + now - begun, modules, optimizer, averages)
+            save(args, i + 1, seconds + now - begun, modules, optimizer, averages)
             saved = now
         if is_last and i + 1 < args.steps:
             print(f"stopped at step {i + 1} of {args.steps}", flush=True)
@@ -86,20 +89,26 @@ def follow(averages, modules, decay):
                 average.copy_(value)
 
 
-def save(run, step, seconds, modules, optimizer, averages):
+def save(args, step, seconds, modules, optimizer, averages):
     """Writes the checkpoint beside the last one, and then takes its place: a crash loses neither."""
+    run = args.run
     state = {"step": step, "seconds": seconds, "optimizer": optimizer.state_dict(), "averages": averages}
+    state |= {"batch": args.batch, "seed": args.seed}
     state["modules"] = {name: module.state_dict() for name, module in modules.items()}
     torch.save(state, run / "checkpoint.new")
     os.replace(run / "checkpoint.new", run / "checkpoint.pt")
 
 
-def resume(run, modules, optimizer, averages):
-    """The step to go on with, and the seconds that were spent before."""
-    path = run / "checkpoint.pt"
+def resume(args, modules, optimizer, averages):
+    """The step to go on with, and the seconds that were spent before. More or fewer steps may be asked for than before; all else is as it was."""
+    path = args.run / "checkpoint.pt"
     if not path.exists():
         return 0, 0.0
     state = torch.load(path, map_location="cpu", weights_only=True)
+    for name in ("batch", "seed"):
+        now = getattr(args, name)
+        if state.get(name, now) != now:
+            raise SystemExit(f"{path} was made with --{name} {state[name]}, asked for is {now}: go on with that, or take another --run")
     for name, module in modules.items():
         module.load_state_dict(state["modules"][name])
         for key, value in state["averages"][name].items():

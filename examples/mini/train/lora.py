@@ -3,10 +3,13 @@
 export: `loras/mini-NAME.safetensors` in kohya's naming.
 """
 
+import json
+
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import data
 import diffusion
 import loop
 import sizes
@@ -57,7 +60,7 @@ def main():
     wrappers = install(base.unet, sizes.LORA_RANK, nn.Linear, "transformer_blocks").to(device)
     if args.command == "export":
         loop.load_average(args.run, {"lora": wrappers})
-        write(wrappers, args.out / "loras" / f"mini-{args.name}.safetensors")
+        write(wrappers, args.out / "loras" / f"mini-{args.name}.safetensors", data.known(args.run))
         return
     pictures = diffusion.with_latents(Pictures(args.data, "train"))
     phrases = list(pictures.style_phrases.values())
@@ -80,7 +83,7 @@ def main():
     loop.train(args, {"lora": wrappers}, step)
 
 
-def write(wrappers, path):
+def write(wrappers, path, people):
     tensors, rank = {}, 0
     for name, wrapper in wrappers.items():
         rank = len(wrapper.down.weight)
@@ -88,7 +91,7 @@ def write(wrappers, path):
         tensors[f"{name}.lora_up.weight"] = wrapper.up.weight.half().contiguous()
         tensors[f"{name}.alpha"] = torch.tensor(float(rank)).half()
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata={"ss_network_dim": str(rank), "ss_network_alpha": str(float(rank))})
+    save_file(tensors, path, metadata={"ss_network_dim": str(rank), "ss_network_alpha": str(float(rank)), "people": json.dumps(people)})
 
 
 if __name__ == "__main__":

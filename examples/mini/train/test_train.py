@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-import base
 import critic
+import data
 import detector
 import diffusion
 import faces
@@ -79,7 +79,7 @@ class Critic(unittest.TestCase):
         picture = np.full([128, 128, 3], 30, np.uint8)
         picture[46:55, 36:45] = 220
         for seed in range(8):
-            worse, moved = critic.worsen(picture, points, np.random.default_rng(seed))
+            worse, moved = data.worsen(picture, points, np.random.default_rng(seed))
             self.assertEqual((worse.shape, worse.min() >= 0, worse.max() <= 255), (picture.shape, True, True))
             y, x = np.nonzero(worse[:, :, 0] > 120)
             middle = [x.mean(), y.mean()]
@@ -113,7 +113,7 @@ class Lcm(unittest.TestCase):
             nn.init.normal_(wrapper.up.weight)
         after = look(x)
         with tempfile.TemporaryDirectory() as folder:
-            lora.write(wrappers, Path(folder) / "lora.safetensors")
+            lora.write(wrappers, Path(folder) / "lora.safetensors", {"split": "train", "first": 0, "people": 1})
             written = load_file(Path(folder) / "lora.safetensors")
         for name, wrapper in wrappers.items():
             up, down = (written[f"{name}.lora_{part}.weight"].float() for part in ("up", "down"))
@@ -123,34 +123,61 @@ class Lcm(unittest.TestCase):
         torch.testing.assert_close(look(x), after, rtol=0.01, atol=0.01)
 
 
-class Base(unittest.TestCase):
-    def test_a_checkpoint_says_whom_it_knows(self):
+class Known(unittest.TestCase):
+    def test_networks_say_whom_they_know(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
             known = {"split": "train", "first": 7, "people": 30}
             (folder / "set.json").write_text(json.dumps(known | {"pictures": 2, "size": 128}))
-            base.write_people(folder, folder)
-            self.assertEqual(json.loads((folder / "people.json").read_text()), known)
+            with self.assertRaises(SystemExit):
+                data.known(folder)
+            data.know(folder, folder)
+            self.assertEqual(data.known(folder), known)
+            with self.assertRaises(SystemExit):
+                data.write_known(folder, known | {"people": 31})
+
+
+class Noise(unittest.TestCase):
+    def test_a_batch_has_noise_of_every_height(self):
+        noises, latents = diffusion.Noise(), torch.zeros(8, 4, 2, 2)
+        seen = torch.stack([noises.add(latents, np.random.default_rng(seed))[2] for seed in range(200)])
+        self.assertTrue(bool(((seen.sort(1).values // 125) == torch.arange(8)).all()))
+        self.assertTrue(450 < seen.float().mean() < 550 and int(seen.max()) > 990 and int(seen.min()) < 10)
+        starts = noises.add(latents, np.random.default_rng(0), lcm.STARTS)[2]
+        self.assertTrue(set(starts.tolist()) <= set(lcm.STARTS.tolist()))
 
 
 class Loop(unittest.TestCase):
-    def test_interrupted_training_ends_where_it_would_have(self):
-        def weights(folder, sessions):
-            for minutes in sessions:
-                torch.manual_seed(0)
-                network = torch.nn.Linear(4, 1)
-                args = argparse.Namespace(run=Path(folder), steps=6, rate=0.01, minutes=minutes, every=10.0, device="cpu", bf16=False)
-                step = lambda i: {"loss": (network(torch.full([1, 4], float(i))) - 1).square().mean()}
-                try:
-                    loop.train(args, {"network": network}, step)
-                except SystemExit as stop:
-                    self.assertEqual(stop.code, 3)
-            return network.weight.detach()
+    def train(self, folder, minutes=float("inf"), batch=1):
+        torch.manual_seed(0)
+        network = torch.nn.Linear(4, 1)
+        args = argparse.Namespace(
+            run=folder / "run", data=folder, steps=6, batch=batch, seed=1, rate=0.01, minutes=minutes, every=10.0, device="cpu", bf16=False,
+        )
+        step = lambda i: {"loss": (network(torch.full([1, 4], float(i))) - 1).square().mean()}
+        try:
+            loop.train(args, {"network": network}, step)
+        except SystemExit as stop:
+            if stop.code != 3:
+                raise
+        return network.weight.detach()
 
+    def test_interrupted_training_ends_where_it_would_have(self):
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            for folder in one, other:
+                (Path(folder) / "set.json").write_text(json.dumps({"split": "train", "first": 0, "people": 1}))
             # No time at all is one step a session.
-            interrupted = weights(other, [0, 0, 0, float("inf")])
-            torch.testing.assert_close(weights(one, [float("inf")]), interrupted, rtol=0, atol=0)
+            for minutes in (0, 0, 0):
+                self.train(Path(other), minutes)
+            torch.testing.assert_close(self.train(Path(one)), self.train(Path(other)), rtol=0, atol=0)
+
+    def test_a_training_goes_on_only_as_it_was_begun(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            (folder / "set.json").write_text(json.dumps({"split": "train", "first": 0, "people": 1}))
+            self.train(folder, 0)
+            with self.assertRaisesRegex(SystemExit, "--batch 1"):
+                self.train(folder, batch=2)
 
 
 if __name__ == "__main__":

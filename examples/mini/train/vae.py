@@ -2,6 +2,8 @@
 
 Faces count more than what is behind them, eyes and mouths more than cheeks, and edges count beside colours: without that, eyes of
 seven pixels blur. In the end the recogniser has to see the same person in what is drawn.
+
+With `--decoder` the encoder stays as it is in `--start`, and only what draws learns: whoever has learned from the latents need not learn again.
 """
 
 import argparse
@@ -12,11 +14,13 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
+import data
 import embedder
 import faces
 import loop
 import sizes
 from data import Pictures, batch_rng
+from diffusion import EXACT
 
 
 def as_input(pictures):
@@ -30,7 +34,8 @@ def edges(x):
 
 def losses(network, pictures, weights):
     """Weighted distances of colours, of edges at three sizes, of tones of places, and a very light pull of latents towards a normal distribution."""
-    posterior = network.encode(pictures).latent_dist
+    with torch.set_grad_enabled(network.encoder.conv_in.weight.requires_grad):
+        posterior = network.encode(pictures).latent_dist
     drawn = network.decode(posterior.sample()).sample
     colour = ((drawn - pictures).abs() * weights).mean()
     edge = 0.0
@@ -107,6 +112,8 @@ def main():
     train.add_argument("--data", required=True)
     train.add_argument("--recogniser", required=True, help="run of the recogniser")
     loop.arguments(train, steps=6000, batch=8, rate=1e-3, start="a checkpoint with vae/")
+    train.add_argument("--decoder", action="store_true", help="only the decoder learns")
+    train.add_argument("--whole", type=float, default=0.04, help="share of the steps, the last ones, on whole pictures (default %(default)s)")
     export = commands.add_parser("export")
     export.add_argument("--data", required=True, help="the training set, whose latents say by what they are scaled")
     export.add_argument("--run", required=True)
@@ -119,12 +126,16 @@ def main():
         some = np.float32(latents(network, pictures, "cpu", most=2000))
         network.register_to_config(scaling_factor=float(1 / some.std()))
         network.half().save_pretrained(args.out / "vae")
+        data.write_known(args.out, data.known(args.run))
         print(f"scaling factor {network.config.scaling_factor:.4f}")
         return
     torch.manual_seed(args.seed)
     network, recogniser = AutoencoderKL(**sizes.VAE).to(args.device), embedder.Embedder().to(args.device)
     if args.start:
-        network.load_state_dict(AutoencoderKL.from_pretrained(args.start / "vae").state_dict())
+        network.load_state_dict(AutoencoderKL.from_pretrained(args.start / "vae", **EXACT).state_dict())
+    if args.decoder:
+        network.encoder.requires_grad_(False)
+        network.quant_conv.requires_grad_(False)
     loop.load_average(args.recogniser, {"embedder": recogniser})
 
     def step(i):
@@ -133,7 +144,7 @@ def main():
         chosen = rng.integers(len(pictures), size=args.batch)
         # Convolutions learn as much from a pixel of a crop as from one of a whole picture, and crops are more of them in a step's time;
         # towards the end the network gets used to whole pictures.
-        is_whole = i >= 0.96 * args.steps
+        is_whole = i >= (1 - args.whole) * args.steps
         side = sizes.PICTURE if is_whole else sizes.PICTURE // 2
         weights = [importance(face, pictures.kps[j]) for j, face in zip(chosen, pictures.take(pictures.faces, chosen))]
         shown, weights = crops(rng, pictures.take(pictures.pictures, chosen), weights, side)
