@@ -7,6 +7,7 @@
 //! | which models can be fetched, under which terms? | [`Catalogue`] |
 //! | fetch one | [`pull`] |
 //! | is this file what it should be? | [`verify`], [`identify`] |
+//! | is this model the same as another one? | [`digest()`] |
 //!
 //! **Source**: folders as ComfyUI lays them out; downloads as `huggingface_hub` does them (`file_download.py`):
 //! `{endpoint}/{repository}/resolve/{revision}/{file}`, whose answer names the file's SHA-256 in `x-linked-etag`.
@@ -32,6 +33,7 @@ pub(crate) use lock::Lock;
 
 pub use bundled::file as bundled_file;
 pub use catalogue::{Catalogue, CatalogueError, Licence, Model, ModelFile, UnknownModel};
+pub use digest::{digest, digest_of};
 pub use error::PullError;
 pub use find::Missing;
 pub use folders::{Folder, Folders, Origin, VARIABLE};
