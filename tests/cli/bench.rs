@@ -98,14 +98,22 @@ fn the_paper_on_two_people() {
     let found = &record["experiments"]["identity"];
     assert_eq!(found["values"]["InstantID"].as_array().unwrap().len(), 2);
     assert_eq!(found["bars"].as_array().unwrap().len(), 3);
+    let models = record["subject"]["models"].as_object().unwrap();
+    assert!(
+        models.len() == 7 && models.values().all(|model| model["sha256"].as_str().unwrap().len() == 64),
+        "{models:?}"
+    );
     let page = String::from_utf8(scratch.read("paper/paper.md")).unwrap();
     assert!(page.contains("## The person, and nobody else") && page.contains("](identity.png)"), "{page}");
+    assert!(page.contains("\nselfsame bench paper --people 2 --device cpu --steps 2 --only identity\n"), "{page}");
 
-    // What was made is not made again; another evaluation is not mixed with it.
+    // Nothing is overwritten. What was made is not made again; another evaluation is not mixed with it.
+    let anew = scratch.run(&args).expect(2);
+    assert!(anew.stderr.contains("an evaluation is there") && anew.stderr.contains("--resume"), "{}", anew.stderr);
     let again = run_with_onnx(&scratch, &[&args[..], &["--resume"]].concat()).expect(0);
     assert!(again.stderr.contains("identity: made before") && again.stdout == done.stdout, "{again:#?}");
     let other = scratch.run(&[&PAPER[..], &["3", "--resume"]].concat()).expect(2);
-    assert!(other.stderr.contains("is of another evaluation"), "{}", other.stderr);
+    assert!(other.stderr.contains("steps: expected 2, got 3\n  = hint:"), "{}", other.stderr);
 }
 
 #[test]
@@ -115,5 +123,24 @@ fn people_of_the_training_are_not_evaluated() {
     assert!(trained.stderr.contains("people of the part `train` are for training"), "{}", trained.stderr);
     let silent = scratch.run(&[&PAPER[..], &["2", "--checkpoint", "tiny"]].concat()).expect(1);
     assert!(silent.stderr.contains("does not say on whom it was trained"), "{}", silent.stderr);
+    for (network, silent) in [("instantid", "tiny"), ("identitynet", "tiny-identitynet"), ("canny", "tiny")] {
+        let done = scratch.run(&[&PAPER[..], &["2", &format!("--{network}"), silent]].concat()).expect(1);
+        let message = format!("`{silent}` does not say on whom it was trained");
+        assert!(done.stderr.contains(&message), "{network}: {}", done.stderr);
+    }
+    for judge in ["--judge", "--critic"] {
+        let done = scratch.run(&[&PAPER[..], &["2", judge, "own.onnx"]].concat()).expect(1);
+        assert!(done.stderr.contains("`own.onnx` does not say"), "{judge}: {}", done.stderr);
+    }
+    assert_eq!(scratch.files("paper"), [""; 0]);
+}
+
+#[test]
+fn the_recogniser_of_the_pack_does_not_judge() {
+    let scratch = Scratch::new();
+    let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/bundled/insightface/models/mini");
+    let judge = format!("{pack}/arcface_mini.onnx");
+    let done = scratch.run(&[&PAPER[..], &["2", "--judge", &judge]].concat()).expect(2);
+    assert!(done.stderr.contains("expected another recogniser than that of the pack `mini`"), "{}", done.stderr);
     assert_eq!(scratch.files("paper"), [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! Whether another ControlNet beside IdentityNet does its work, and leaves the person alone.
 
 use super::findings::{As, Findings, Table, known, of_each, shown, spread};
-use super::lab::{Known, Lab, Shipped, draw, shipped, with};
+use super::lab::{Known, Lab, Shipped, Trouble, draw, shipped, with};
 use super::sheet::{Sheet, Strip};
 use super::statistics::mean;
 use crate::cli::exit::{Exit, OrStop, Stop};
@@ -54,7 +54,7 @@ type Painted = (Strip, Vec<Kept>);
 
 /// Photograph, composition and what was made of them; none if there is nobody else, or no face in the
 /// composition.
-fn one(lab: &Lab, person: Known) -> Result<Option<Painted>, Stop> {
+fn one(lab: &Lab, person: Known) -> Result<Option<Painted>, Trouble> {
     let Some(other) = lab.next(person) else { return Ok(None) };
     let scene = lab.scenes.clear(person.somebody.index, other.somebody.identity, 4);
     let composition = draw(&scene)?;

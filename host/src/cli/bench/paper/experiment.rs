@@ -73,10 +73,12 @@ impl Experiment {
             },
             Experiment::Poses => About {
                 title: "Figure 10: new poses",
-                text: "IdentityNet is told where five points of the face shall be. They are taken from a picture of another person in any \
-                       pose, or the photograph's own are turned. The detector then looks for them in the new picture; the error is the mean \
-                       distance of the five points by the width of the face's box. A face that is not found counts as off by its whole \
-                       width.",
+                text: "IdentityNet is told where five points of the face shall be: those that the detector sees in a picture of another \
+                       person in any pose, or the photograph's own, turned, with a prompt that leaves the pose open. The detector then \
+                       looks for them in the new picture; the error is the mean distance of the five points by the width of the face's \
+                       box in the picture that they are taken from. A face that is not found, in either, counts as off by its whole width. \
+                       The world also knows where the points really are in the pictures that they are taken from; how far off the detector \
+                       is there is the least that can be expected.",
                 graphs: &[poses::GRAPH, poses::TURNED],
                 example: "--set face=photo.png --set picture=pose.png --set edges=0",
                 run: poses::run,
@@ -101,7 +103,7 @@ impl Experiment {
             },
             Experiment::References => About {
                 title: "Figure 4: the number of photographs",
-                text: "The embeddings of one to five photographs of a person are averaged.",
+                text: "The embeddings of one to five photographs of a person are averaged, whatever they look like.",
                 graphs: &[references::GRAPH],
                 example: "--set folder=photographs",
                 run: references::run,
@@ -109,14 +111,15 @@ impl Experiment {
             Experiment::Interpolation => About {
                 title: "Figure 11: from one person to another",
                 text: "The embedding goes from one person's to another's in nine pictures, all else being the same. The judge compares each \
-                       of them to both photographs: the two curves must cross once.",
+                       of them to both photographs: the two curves must cross once, from the first person to the second.",
                 graphs: &[interpolation::GRAPH],
                 example: "--set face=photo.png --set to=other.png",
                 run: interpolation::run,
             },
             Experiment::TwoPeople => About {
                 title: "Figure 12: two people in one picture",
-                text: "Each half of a picture has a person of its own. The judge compares the face in each half to the photographs of both.",
+                text: "Each half of a picture has a person of its own. The judge compares the face in each half to the photographs of both, \
+                       and so in a picture that the world draws of the same two.",
                 graphs: &[two_people::GRAPH],
                 example: "--set left=photo.png --set right=other.png",
                 run: two_people::run,

@@ -32,7 +32,10 @@ pub struct Bar {
     pub got: String,
     /// As a number; null if nothing could be measured.
     pub value: Option<f64>,
-    pub is_reached: bool,
+    /// Null if it is not decided: those who judge miss the figure on the world's own pictures.
+    pub is_reached: Option<bool>,
+    /// What the world's own pictures come to in the same judgement, which is the most that can be expected; null if there are none.
+    pub ceiling: Option<String>,
 }
 
 /// How a figure is written.
@@ -69,8 +72,26 @@ impl Bar {
     }
 
     fn new(what: &str, wanted: String, value: Option<f64>, unit: As, is_enough: impl Fn(f64) -> bool) -> Self {
-        let got = shown(value, unit);
-        Bar { what: what.to_owned(), wanted, got, value, is_reached: value.is_some_and(is_enough) }
+        let (got, is_reached) = (shown(value, unit), Some(value.is_some_and(is_enough)));
+        Bar { what: what.to_owned(), wanted, got, value, is_reached, ceiling: None }
+    }
+
+    /// The figure beside the same of the world's own pictures. Where those miss it, those who judge are not fit to, and nothing is decided.
+    pub fn below(self, ceiling: Bar) -> Self {
+        let is_reached = self.is_reached.filter(|_| ceiling.is_reached == Some(true));
+        Bar { is_reached, ceiling: Some(ceiling.got), ..self }
+    }
+
+    /// What is said of it.
+    pub fn verdict(&self) -> String {
+        match (self.is_reached, &self.ceiling) {
+            (Some(true), _) => "reached".to_owned(),
+            (Some(false), _) => "missed".to_owned(),
+            (None, ceiling) => {
+                let ceiling = ceiling.as_deref().unwrap_or("-");
+                format!("not decided: the judge gives {} here, and {ceiling} for what the world itself draws", self.got)
+            }
+        }
     }
 }
 
@@ -124,11 +145,26 @@ mod tests {
     #[test]
     fn bars_are_reached_or_missed() {
         let bar = Bar::at_least("cosine", Some(0.6), 0.6, As::Number);
-        assert_eq!((bar.wanted.as_str(), bar.got.as_str(), bar.is_reached), ("at least 0.600", "0.600", true));
-        assert!(!Bar::at_most("error", Some(0.051), 0.05, As::Percent).is_reached);
+        assert_eq!((&*bar.wanted, &*bar.got, &*bar.verdict()), ("at least 0.600", "0.600", "reached"));
+        assert_eq!(Bar::at_most("error", Some(0.051), 0.05, As::Percent).is_reached, Some(false));
         let nothing = Bar::at_most("error", None, 0.05, As::Percent);
-        assert_eq!((nothing.wanted.as_str(), nothing.got.as_str(), nothing.is_reached), ("at most 5.0 %", "-", false));
-        assert!(Bar::exactly("crossings", Some(1.0), 1.0, As::Count).is_reached);
+        assert_eq!((&*nothing.wanted, &*nothing.got, &*nothing.verdict()), ("at most 5.0 %", "-", "missed"));
+        assert_eq!(Bar::exactly("crossings", Some(1.0), 1.0, As::Count).is_reached, Some(true));
+    }
+
+    #[test]
+    fn a_judge_who_is_not_fit_decides_nothing() {
+        let cosine = |value| Bar::at_least("cosine", value, 0.6, As::Number);
+        let fit = cosine(Some(0.5)).below(cosine(Some(0.7)));
+        assert_eq!((fit.is_reached, fit.ceiling.as_deref()), (Some(false), Some("0.700")));
+        assert_eq!(cosine(Some(0.6)).below(cosine(Some(0.7))).is_reached, Some(true));
+        for value in [0.5, 0.7] {
+            let unfit = cosine(Some(value)).below(cosine(Some(0.55)));
+            let verdict =
+                format!("not decided: the judge gives {value:.3} here, and 0.550 for what the world itself draws");
+            assert_eq!((unfit.is_reached, unfit.verdict()), (None, verdict));
+        }
+        assert_eq!(cosine(Some(0.7)).below(cosine(None)).is_reached, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whether one person becomes another one evenly.
 
 use super::findings::{As, Bar, Findings, Table, of_each, spread};
-use super::lab::{Known, Lab, Shipped, shipped};
+use super::lab::{Known, Lab, Shipped, Trouble, shipped};
 use super::sheet::{Sheet, Strip};
 use super::statistics::{crossings, mean, share};
 use crate::cli::exit::Stop;
@@ -35,8 +35,8 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
     let of_means = differences.map(|differences| crossings(&differences) as f64);
     let once = share(ways.iter().map(|way| way.as_ref().is_some_and(|way| crosses(way) == Some(1))));
     findings.bars = vec![
-        Bar::exactly("crossings of the mean curves", of_means, 1.0, As::Count),
-        Bar::at_least("pairs whose curves cross once", once, 1.0, As::Percent),
+        Bar::exactly("crossings of the mean curves, from the first person to the second", of_means, 1.0, As::Count),
+        Bar::at_least("pairs whose curves cross once, in this direction", once, 1.0, As::Percent),
     ];
     let crossed = of_each(&ways, |way| crosses(way).map(|count| count as f64));
     findings.values.insert("crossings".to_owned(), crossed);
@@ -46,7 +46,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
 }
 
 /// The pictures on the way from somebody to the next person, and what the judge says of them; none if there is nobody else.
-fn one(lab: &Lab, person: Known) -> Result<Option<(Strip, Curves)>, Stop> {
+fn one(lab: &Lab, person: Known) -> Result<Option<(Strip, Curves)>, Trouble> {
     let Some(other) = lab.next(person) else { return Ok(None) };
     let set = [
         format!("face={}", person.somebody.path.display()),
@@ -61,7 +61,7 @@ fn one(lab: &Lab, person: Known) -> Result<Option<(Strip, Curves)>, Stop> {
     Ok(Some((pictures.into_iter().map(Some).collect(), curves)))
 }
 
-/// How often the two curves cross; none if a face was not found.
+/// How often the two curves cross, if they begin with the first person; none if a face was not found.
 fn crosses(way: &Curves) -> Option<usize> {
     let differences: Option<Vec<f64>> = way.iter().map(|ends| ends.map(|[first, second]| first - second)).collect();
     differences.map(|differences| crossings(&differences))
@@ -76,6 +76,7 @@ mod tests {
         let way = |ends: &[[f64; 2]]| ends.iter().map(|ends| Some(*ends)).collect::<Curves>();
         assert_eq!(crosses(&way(&[[0.9, 0.1], [0.5, 0.4], [0.2, 0.8]])), Some(1));
         assert_eq!(crosses(&way(&[[0.9, 0.1], [0.4, 0.5], [0.6, 0.5], [0.2, 0.8]])), Some(3));
+        assert_eq!(crosses(&way(&[[0.1, 0.9], [0.8, 0.2]])), Some(0));
         assert_eq!(crosses(&vec![Some([0.9, 0.1]), None]), None);
     }
 }

@@ -20,9 +20,12 @@ pub const SIDE: usize = 128;
 pub struct Judge(Session);
 
 impl Judge {
+    /// The one that comes with the program.
+    pub const BUNDLED: &str = "judges/mini-judge.onnx";
+
     /// Opens a network of one's own, or the one that comes with the program.
     pub fn open(own: Option<&Path>) -> Result<Self, Stop> {
-        let session = open(own, "judges/mini-judge.onnx", "--judge")?;
+        let session = open(own, Self::BUNDLED, "--judge")?;
         if side(&session) != Some(112) {
             let message = format!(
                 "{} is no recogniser: {}, expected f32 [N,3,112,112] and one output",
@@ -83,13 +86,16 @@ impl Opinion {
 }
 
 impl Critic {
+    /// The one that comes with the program.
+    pub const BUNDLED: &str = "judges/mini-critic.onnx";
+
     /// What it gives, in this order: its outputs with how many there are to choose from.
     const OUTPUTS: [(&str, usize); 3] =
         [("style", Style::ALL.len()), ("expression", Expression::NAMES.len()), ("background", Background::ALL.len())];
 
     /// Opens a network of one's own, or the one that comes with the program.
     pub fn open(own: Option<&Path>) -> Result<Self, Stop> {
-        let session = open(own, "judges/mini-critic.onnx", "--critic")?;
+        let session = open(own, Self::BUNDLED, "--critic")?;
         let takes = session.inputs().iter().map(|port| port.dims.clone()).collect::<Vec<_>>();
         let is_picture =
             matches!(&takes[..], [dims] if dims.len() == 4 && dims[1..] == [Some(3), Some(SIDE), Some(SIDE)]);

@@ -6,6 +6,7 @@ use super::sheet::Sheet;
 use crate::cli::bars::style;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::input::wrong;
+use crate::cli::output::tell;
 use indicatif::ProgressBar;
 use mini_world::identity::Identity;
 use mini_world::render::render;
@@ -17,7 +18,7 @@ use selfsame_host::{Host, LoadError, Outcome, RunOptions, RunResult};
 use selfsame_models::Cancel;
 use selfsame_nodes::image::bytes::Bytes;
 use selfsame_nodes::wires::Face;
-use selfsame_sdk::{Image, Object, Value};
+use selfsame_sdk::{Image, Object, Status, Value};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +46,21 @@ pub(super) use shipped;
 /// Where the faces of pictures are looked for.
 const FACES: Shipped = Shipped { file: "faces.ron", text: include_str!("faces.ron") };
 
+/// Why something cannot be done.
+#[derive(Debug)]
+pub enum Trouble {
+    /// A node cannot work with what it is given, a picture without a face: with other people it can.
+    Person(Stop),
+    /// With nobody.
+    Everybody(Stop),
+}
+
+impl From<Stop> for Trouble {
+    fn from(stop: Stop) -> Self {
+        Trouble::Everybody(stop)
+    }
+}
+
 /// What all experiments share.
 pub struct Lab {
     pub host: Host,
@@ -58,6 +74,7 @@ pub struct Lab {
     scratch: TempDir,
     files: Cell<usize>,
     made: Cell<usize>,
+    failed: Cell<usize>,
 }
 
 /// Somebody of the evaluation, with the one photograph that InstantID is given.
@@ -90,8 +107,10 @@ impl Lab {
         common: Vec<(&'static str, String)>,
     ) -> Result<Self, Stop> {
         let (judge, critic) = judges;
-        let (scratch, files, made) = (tempfile::tempdir().or_stop(Exit::Wrong)?, Cell::new(0), Cell::new(0));
-        let mut lab = Lab { host, cancel, judge, critic, scenes, common, people: Vec::new(), scratch, files, made };
+        let scratch = tempfile::tempdir().or_stop(Exit::Wrong)?;
+        let [files, made, failed] = [0; 3].map(Cell::new);
+        let people = Vec::new();
+        let mut lab = Lab { host, cancel, judge, critic, scenes, common, people, scratch, files, made, failed };
         let bar = progress("photographs", scenes.people.people as usize);
         for (index, identity) in scenes.people.identities().enumerate() {
             let scene = scenes.clear(index, identity, 0);
@@ -120,30 +139,49 @@ impl Lab {
         self.made.get()
     }
 
+    /// How often an experiment failed with somebody so far.
+    pub fn failed(&self) -> usize {
+        self.failed.get()
+    }
+
     /// Does the same for everybody, in order; none for those whose face was not found in the photograph, or with whom it cannot be done.
     pub fn each<T>(
         &self,
         what: &str,
-        mut one: impl FnMut(Known) -> Result<Option<T>, Stop>,
+        mut one: impl FnMut(Known) -> Result<Option<T>, Trouble>,
     ) -> Result<Vec<Option<T>>, Stop> {
         let bar = progress(what, self.count());
-        let mut all = Vec::new();
+        let (mut all, mut failures) = (Vec::new(), Vec::new());
         for somebody in &self.people {
             let known = somebody.seen.as_ref().map(|seen| Known { somebody, seen });
-            all.push(known.map(&mut one).transpose()?.flatten());
+            all.push(match known.map(&mut one).transpose() {
+                Ok(found) => found.flatten(),
+                Err(Trouble::Person(stop)) => {
+                    let place = self.scenes.people.first + somebody.index as u64;
+                    bar.suspend(|| tell(&format!("{what}: it fails with person {place}\n{}", stop.message)));
+                    failures.push(stop);
+                    None
+                }
+                Err(Trouble::Everybody(stop)) => return Err(stop),
+            });
             // Pictures that nobody asks for again would fill the memory.
             self.host.forget_results();
             bar.inc(1);
         }
         bar.finish_and_clear();
-        Ok(all)
+        self.failed.set(self.failed.get() + failures.len());
+        // What fails with everybody has another reason than somebody's picture.
+        match failures.pop().filter(|_| failures.len() + 1 == self.known().count()) {
+            Some(stop) => Err(stop),
+            None => Ok(all),
+        }
     }
 
     /// The same, where a row of pictures comes with what is found: those of the first people are shown.
     pub fn each_shown<T, R: IntoIterator<Item = Option<Bytes>>>(
         &self,
         what: &str,
-        mut one: impl FnMut(Known) -> Result<Option<(R, T)>, Stop>,
+        mut one: impl FnMut(Known) -> Result<Option<(R, T)>, Trouble>,
     ) -> Result<(Vec<Option<T>>, Sheet), Stop> {
         let mut sheet = Sheet::default();
         let all = self.each(what, |person| {
@@ -173,11 +211,11 @@ impl Lab {
 
     /// The seed of the noise of somebody's pictures.
     pub fn noise(&self, person: Known) -> String {
-        format!("seed={}", self.scenes.seed.wrapping_add(person.somebody.index as u64))
+        format!("seed={}", self.scenes.noise(person.somebody.index))
     }
 
     /// Runs a shipped graph up to these outputs of nodes, with arguments as `NAME=VALUE`.
-    pub fn run(&self, graph: Shipped, set: &[String], wanted: &[&str]) -> Result<Outcome, Stop> {
+    pub fn run(&self, graph: Shipped, set: &[String], wanted: &[&str]) -> Result<Outcome, Trouble> {
         let project = Project::around(&Disk, Document::parse(graph.file, graph.text.to_owned()));
         let has = |name: &str| project.root().graph().args.iter().any(|arg| arg.name.value == name);
         let common = self.common.iter().filter(|(name, _)| has(name)).map(|(name, value)| format!("{name}={value}"));
@@ -196,39 +234,42 @@ impl Lab {
         let outcome = self.host.run(&prepared, &options, &());
         match (outcome.result, outcome.failures.first()) {
             (RunResult::Ok, _) => Ok(outcome),
-            (_, Some(failure)) => Err(Stop::new(Exit::NodeFailed, format!("graphs/{}: {failure}", graph.file))),
-            (_, None) => Err(Stop::new(Exit::Cancelled, "cancelled; --resume goes on")),
+            (_, Some(failure)) => {
+                let stop = Stop::new(Exit::NodeFailed, format!("graphs/{}: {failure}", graph.file));
+                match failure.status {
+                    Status::InvalidArgument => Err(Trouble::Person(stop)),
+                    _ => Err(Trouble::Everybody(stop)),
+                }
+            }
+            (_, None) => Err(Stop::new(Exit::Cancelled, "cancelled; --resume goes on").into()),
         }
     }
 
     /// The pictures that a shipped graph makes, before it lays them out on a sheet; there must be so many.
-    pub fn pictures(&self, graph: Shipped, set: &[String], count: usize) -> Result<Vec<Bytes>, Stop> {
-        let pictures = self.pictures_of(&self.run(graph, set, &["image.image"])?)?;
-        if pictures.len() != count {
-            let message = format!("graphs/{}: expected {count} pictures, got {}", graph.file, pictures.len());
-            return Err(Stop::new(Exit::NodeFailed, message));
-        }
-        Ok(pictures)
+    pub fn pictures(&self, graph: Shipped, set: &[String], count: usize) -> Result<Vec<Bytes>, Trouble> {
+        Ok(self.pictures_of(graph, &self.run(graph, set, &["image.image"])?, count)?)
     }
 
     /// The one picture that a shipped graph makes.
-    pub fn picture(&self, graph: Shipped, set: &[String]) -> Result<Bytes, Stop> {
+    pub fn picture(&self, graph: Shipped, set: &[String]) -> Result<Bytes, Trouble> {
         Ok(self.pictures(graph, set, 1)?.swap_remove(0))
     }
 
-    /// The pictures of a run.
-    pub fn pictures_of(&self, outcome: &Outcome) -> Result<Vec<Bytes>, Stop> {
+    /// The pictures of a run of a shipped graph; there must be so many.
+    pub fn pictures_of(&self, graph: Shipped, outcome: &Outcome, count: usize) -> Result<Vec<Bytes>, Stop> {
         let images: Vec<Arc<Image>> = values(outcome, "image.image");
         let frames = images.iter().map(|image| Bytes::frames(Image::clone(image), 3));
         let pictures = frames.collect::<Result<Vec<_>, _>>().or_stop(Exit::NodeFailed)?.concat();
         self.made.set(self.made.get() + pictures.len());
-        Ok(pictures)
+        there_are(count, pictures, "pictures", graph)
     }
 
     /// All faces in a picture, the largest first.
     pub fn faces(&self, picture: &Bytes) -> Result<Vec<Face>, Stop> {
         let path = self.keep(picture)?;
-        let outcome = self.run(FACES, &[format!("picture={}", path.display())], &["faces.faces"])?;
+        let outcome = self.run(FACES, &[format!("picture={}", path.display())], &["faces.faces"]);
+        // A picture without a face is no failure of this graph.
+        let outcome = outcome.map_err(|(Trouble::Person(stop) | Trouble::Everybody(stop))| stop)?;
         let faces: Vec<Arc<Face>> = values(&outcome, "faces.faces");
         let mut faces: Vec<Face> =
             faces.iter().filter(|face| face.kps.is_some()).map(|face| Face::clone(face)).collect();
@@ -274,6 +315,15 @@ pub fn with(set: &[String], more: &[&str]) -> Vec<String> {
 /// What the world draws.
 pub fn draw(scene: &Scene) -> Result<Bytes, Stop> {
     Bytes::new([SIDE; 2], 3, render(scene, SIDE).rgb).or_stop(Exit::Wrong)
+}
+
+/// What a run of a shipped graph gave, if there is as much of it as there must be.
+pub fn there_are<T>(count: usize, found: Vec<T>, what: &str, graph: Shipped) -> Result<Vec<T>, Stop> {
+    if found.len() != count {
+        let message = format!("graphs/{}: expected {count} {what}, got {}", graph.file, found.len());
+        return Err(Stop::new(Exit::NodeFailed, message));
+    }
+    Ok(found)
 }
 
 /// The values of an output that are of a type; one, or all of a list.

@@ -7,6 +7,7 @@ mod identity;
 mod interpolation;
 mod judges;
 mod lab;
+mod networks;
 mod page;
 mod people;
 mod poses;
@@ -22,17 +23,20 @@ use super::in_force;
 use crate::cli::exit::{Exit, OrStop, Stop};
 use crate::cli::flags::{ModelFlags, Threads};
 use crate::cli::output::{print, tell, write_file};
+use crate::cli::settings::InForce;
 use crate::cli::signals;
 use clap::Args;
 use experiment::Experiment;
 use judges::{Critic, Judge, SIDE};
 use lab::Lab;
 use mini_world::split::Split;
+use networks::Network;
 use people::{People, Scenes};
 use record::{Record, Subject};
 use selfsame_host::onnx::{self, Watch};
 use selfsame_host::{Bytes, Host, HostSettings, Nodes};
 use selfsame_models::Cancel;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -69,7 +73,7 @@ pub struct Paper {
     /// Guidance scale [default: that of each graph]
     #[arg(long, value_name = "SCALE")]
     guidance: Option<f64>,
-    /// The checkpoint; it must say on whom it was trained
+    /// The checkpoint. Like every other network it must say on whom it was trained
     #[arg(long, value_name = "MODEL", default_value = "mini")]
     checkpoint: String,
     /// InstantID's ip-adapter
@@ -84,7 +88,7 @@ pub struct Paper {
     /// The networks that find faces
     #[arg(long, value_name = "MODEL", default_value = "mini")]
     pack: String,
-    /// A recogniser that judges likeness, instead of the one that comes with the program
+    /// A recogniser that judges likeness, instead of the one that comes with the program; not that of the pack
     #[arg(long, value_name = "FILE")]
     judge: Option<PathBuf>,
     /// A network that judges style, expression and background, instead of the one that comes with the program
@@ -108,13 +112,12 @@ impl Paper {
         let cancel = signals::cancel()?;
         let in_force = in_force(config, &self.device, &self.models, self.memory, self.threads)?;
         let people = People { split: self.split, first: self.first, people: self.people };
-        let checkpoint =
-            in_force.folders.find("checkpoints", &self.checkpoint, &in_force.catalogue).or_stop(Exit::Wrong)?;
-        people.check(&checkpoint)?;
+        people.may_be_told_of()?;
+        let networks = self.networks(&in_force, &people)?;
         let host = HostSettings { cache_folder: None, ..in_force.host(Nodes::built_in()) };
         let host = Host::new(host).or_stop(Exit::Usage)?;
-        let subject = self.subject(people, host.device_name());
-        let record = if self.resume { Record::resume(&self.out, subject)? } else { Record::new(subject) };
+        let subject = self.subject(people, networks, host.device_name());
+        let record = if self.resume { Record::resume(&self.out, subject)? } else { Record::begin(&self.out, subject)? };
         start_onnx(&cancel)?;
         let judges = (Judge::open(self.judge.as_deref())?, Critic::open(self.critic.as_deref())?);
         std::fs::create_dir_all(&self.out)
@@ -127,6 +130,7 @@ impl Paper {
 
     /// Makes the experiments that are asked for and not made yet, and writes everything down after each of them.
     fn experiments(&self, lab: &Lab, mut record: Record) -> Result<Exit, Stop> {
+        let command = page::command_line(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()));
         let unseen = lab.count() - lab.known().count();
         if unseen > 0 {
             tell(&format!(
@@ -141,7 +145,7 @@ impl Paper {
                 tell(&format!("{name}: made before"));
                 continue;
             }
-            let (started, made) = (Instant::now(), lab.made());
+            let (started, made, failed) = (Instant::now(), lab.made(), lab.failed());
             let (mut findings, sheet) = (experiment.about().run)(lab)?;
             findings.seconds = started.elapsed().as_secs_f64();
             findings.pictures = lab.made() - made;
@@ -150,9 +154,14 @@ impl Paper {
                     .remarks
                     .push(format!("No face was found in the photographs of {unseen} people: they count as failures."));
             }
+            let failed = lab.failed() - failed;
+            if failed > 0 {
+                findings.remarks.push(format!("A graph failed with {failed} people: they count as failures."));
+            }
             findings.sheet = findings.sheet.filter(|_| !sheet.is_empty());
             sheet.write(&self.out.join(format!("{name}.png")))?;
             tell(&format!("{name}: {} pictures in {:.0} s", findings.pictures, findings.seconds));
+            record.made_by(command.clone());
             record.experiments.insert(name, findings);
             record.write(&self.out)?;
             write_file(&self.out.join("paper.md"), &page::page(&record))?;
@@ -161,38 +170,54 @@ impl Paper {
         Ok(Exit::Ok)
     }
 
-    /// The networks, by the arguments of graphs that name them.
-    fn networks(&self) -> [(&'static str, &String); 5] {
+    /// The models, by the arguments of graphs that name them, with their kinds.
+    fn models(&self) -> [(&'static str, &'static str, &String); 5] {
         [
-            ("checkpoint", &self.checkpoint),
-            ("instantid", &self.instantid),
-            ("identitynet", &self.identitynet),
-            ("canny", &self.canny),
-            ("pack", &self.pack),
+            ("checkpoint", "checkpoints", &self.checkpoint),
+            ("instantid", "instantid", &self.instantid),
+            ("identitynet", "controlnet", &self.identitynet),
+            ("canny", "controlnet", &self.canny),
+            ("pack", "insightface", &self.pack),
         ]
+    }
+
+    /// All networks by what they are, if none knows one of the people, and nobody judges in his own case.
+    fn networks(&self, in_force: &InForce, people: &People) -> Result<BTreeMap<String, Network>, Stop> {
+        let find = |kind: &str, name: &str| in_force.folders.find(kind, name, &in_force.catalogue).or_stop(Exit::Wrong);
+        let mut networks = BTreeMap::new();
+        for (what, kind, name) in self.models() {
+            networks.insert(what.to_owned(), Network::at(&find(kind, name)?, name, people)?);
+        }
+        let judge = Network::judge(self.judge.as_deref(), Judge::BUNDLED, people)?;
+        if judge.is_in(&find("insightface", &self.pack)?)? {
+            let message = format!(
+                "--judge {}: expected another recogniser than that of the pack `{}`, got the same file\n  = hint: leave --judge away",
+                judge.name, self.pack
+            );
+            return Err(Stop::new(Exit::Usage, message));
+        }
+        networks.insert("judge".to_owned(), judge);
+        networks.insert("critic".to_owned(), Network::judge(self.critic.as_deref(), Critic::BUNDLED, people)?);
+        Ok(networks)
     }
 
     /// What is set in every graph that has it.
     fn arguments(&self) -> Vec<(&'static str, String)> {
         let mut arguments = vec![("width", SIDE.to_string()), ("height", SIDE.to_string())];
-        arguments.extend(self.networks().map(|(name, model)| (name, model.clone())));
+        arguments.extend(self.models().map(|(name, _, model)| (name, model.clone())));
         arguments.extend(self.steps.map(|steps| ("steps", steps.to_string())));
         arguments.extend(self.guidance.map(|guidance| ("guidance", format!("{guidance:?}"))));
         arguments
     }
 
-    fn subject(&self, people: People, device: &str) -> Subject {
-        let own = [("judge", &self.judge), ("critic", &self.critic)];
-        let own =
-            own.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path.as_ref()?.display().to_string())));
-        let networks = self.networks().map(|(name, model)| (name.to_owned(), model.clone()));
+    fn subject(&self, people: People, models: BTreeMap<String, Network>, device: &str) -> Subject {
         Subject {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             people,
             seed: self.seed,
             steps: self.steps,
             guidance: self.guidance,
-            models: networks.into_iter().chain(own).collect(),
+            models,
             device: device.to_owned(),
         }
     }

@@ -6,10 +6,6 @@ use mini_world::scene::{Pose, Scene, Side};
 use mini_world::split::Split;
 use mini_world::style::Style;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
-
-/// In the folder of a checkpoint: the people that its networks, and all that were trained with them, have learned from.
-const TRAINED_ON: &str = "people.json";
 
 /// People of the world: a stretch of one of its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,11 +19,11 @@ pub struct People {
 }
 
 impl People {
-    /// Whether these people may be evaluated with a checkpoint: results are told only of people whom it does not know.
+    /// Whether results may be told of these people.
     ///
     /// # Errors
-    /// If it knows one of them, or does not say whom it knows.
-    pub fn check(&self, checkpoint: &Path) -> Result<(), Stop> {
+    /// If they are for training, or the part has no such people.
+    pub fn may_be_told_of(&self) -> Result<(), Stop> {
         if self.split == Split::Train {
             let message = "people of the part `train` are for training; results are told of people whom no network has seen\n  \
                 = hint: evaluate `test`, or `val` while you choose how to train";
@@ -37,25 +33,30 @@ impl People {
             let message = format!("--first {}: a part has {} people", self.first, Split::PEOPLE);
             return Err(Stop::new(Exit::Usage, message));
         }
-        let path = checkpoint.join(TRAINED_ON);
-        let unknown = |why: String| {
+        Ok(())
+    }
+
+    /// Whether these people may be evaluated with a network that has learned from others: as it says itself, or why it says nothing.
+    ///
+    /// # Errors
+    /// If it knows one of them, or does not say whom it knows.
+    pub fn check(&self, network: &str, told: Result<String, String>) -> Result<(), Stop> {
+        let parse = |text: String| serde_json::from_str(&text).map_err(|error| format!("{text}: {error}"));
+        let trained: People = told.and_then(parse).map_err(|why| {
             let message = format!(
-                "{} does not say on whom it was trained, so nobody can be evaluated with it\n  {}: {why}\n  \
-                 expected {{\"split\": \"train\", \"first\": 0, \"people\": 4000}}, as examples/mini/recipe.sh writes it",
-                checkpoint.display(),
-                path.display()
+                "`{network}` does not say on whom it was trained, so nobody can be evaluated with it\n  {why}\n  \
+                 expected {{\"split\": \"train\", \"first\": 0, \"people\": 4000}}, as examples/mini/recipe.sh writes it: in people.json in \
+                 the folder of the network, or under `people` in the metadata of a safetensors file"
             );
             Stop::new(Exit::Wrong, message)
-        };
-        let text = std::fs::read_to_string(&path).map_err(|error| unknown(error.to_string()))?;
-        let trained: People = serde_json::from_str(&text).map_err(|error| unknown(error.to_string()))?;
+        })?;
         match self.shared(&trained) {
             None => Ok(()),
             Some(place) => {
                 let message = format!(
-                    "person {place} of the part `{}` was used in training ({}); expected people whom no network has seen",
+                    "person {place} of the part `{}` was used in the training of `{network}`; expected people whom no network has seen\n  \
+                     = hint: evaluate others, with --first",
                     self.split.name(),
-                    path.display()
                 );
                 Err(Stop::new(Exit::Usage, message))
             }
@@ -108,10 +109,22 @@ impl Scenes {
         scene
     }
 
+    /// The seed of the noise of somebody's pictures: the same among whichever people somebody is evaluated.
+    pub fn noise(&self, person: usize) -> u64 {
+        self.seed.wrapping_add(self.people.first + person as u64)
+    }
+
     fn seed_of(&self, person: usize, number: u64) -> u64 {
         let place = self.people.split.seed(self.people.first + person as u64);
         self.seed.wrapping_mul(0x1000_0000_01b3) ^ (place << 8 | number)
     }
+}
+
+/// A caption that leaves open how the head is held.
+pub fn without_pose(caption: &str) -> String {
+    const SAID_OF_IT: [&str; 6] =
+        ["looking left", "looking right", "looking up", "looking down", "facing the camera", "head tilted"];
+    caption.split(", ").filter(|clause| !SAID_OF_IT.contains(clause)).collect::<Vec<_>>().join(", ")
 }
 
 /// A scene with the head held as it is in another one.
@@ -123,13 +136,15 @@ pub fn with_pose(mut scene: Scene, pose: Pose) -> Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mini_world::caption::caption;
+    use std::collections::HashSet;
 
     const TEN: People = People { split: Split::Test, first: 5, people: 10 };
 
     fn refused(people: People, trained: Option<&str>) -> Option<(Exit, String)> {
-        let folder = tempfile::tempdir().unwrap();
-        trained.iter().for_each(|text| std::fs::write(folder.path().join(TRAINED_ON), text).unwrap());
-        people.check(folder.path()).err().map(|stop| (stop.exit, stop.message))
+        let told = trained.map(str::to_owned).ok_or("cannot read people.json".to_owned());
+        let checked = people.may_be_told_of().and_then(|()| people.check("mini", told));
+        checked.err().map(|stop| (stop.exit, stop.message))
     }
 
     #[test]
@@ -151,18 +166,33 @@ mod tests {
         assert_eq!((with(0, 5), with(15, 9)), (None, None));
         let (exit, message) = with(14, 9).unwrap();
         assert!(
-            exit == Exit::Usage && message.contains("person 14 of the part `test` was used in training"),
+            exit == Exit::Usage && message.contains("person 14 of the part `test` was used in the training of `mini`"),
             "{message}"
         );
         assert!(with(0, 100).unwrap().1.contains("person 5 "));
     }
 
     #[test]
-    fn a_checkpoint_must_say_whom_it_knows() {
+    fn a_network_must_say_whom_it_knows() {
         for trained in [None, Some("{}"), Some("people")] {
             let (exit, message) = refused(TEN, trained).unwrap();
             assert!(exit == Exit::Wrong && message.contains("does not say on whom it was trained"), "{message}");
         }
+    }
+
+    #[test]
+    fn captions_that_leave_the_pose_open() {
+        let plain = Scene::plain(Identity::new(1), Style::Photo);
+        let captions =
+            [[0.0; 3], [30.0, 0.0, 0.0], [-30.0, 15.0, 0.0], [30.0, -15.0, 20.0]].map(|[yaw, pitch, roll]| {
+                caption(&with_pose(plain.clone(), Pose { yaw, pitch, roll, ..plain.people[0].pose }))
+            });
+        assert_eq!(
+            captions.iter().map(|caption| without_pose(caption)).collect::<HashSet<_>>().len(),
+            1,
+            "{captions:?}"
+        );
+        assert!(captions[0].contains(", facing the camera, ") && !without_pose(&captions[0]).contains("facing"));
     }
 
     #[test]
@@ -172,6 +202,9 @@ mod tests {
         assert_eq!(scenes.any(0, identity, 1), scenes.any(0, identity, 1));
         assert_ne!(scenes.any(0, identity, 1), scenes.any(0, identity, 2));
         assert_ne!(scenes.any(0, identity, 1), scenes.any(1, identity, 1));
+        // The same among other people.
+        let others = Scenes { people: People { first: 3, ..TEN }, seed: 7 };
+        assert_eq!((others.any(2, identity, 1), others.noise(2)), (scenes.any(0, identity, 1), scenes.noise(0)));
         let pose = scenes.any(0, identity, 2).people[0].pose;
         assert_eq!(with_pose(scenes.any(0, identity, 1), pose).people[0].pose, pose);
     }

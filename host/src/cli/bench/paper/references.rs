@@ -1,7 +1,7 @@
 //! Whether several photographs of a person are better than one.
 
 use super::findings::{Findings, Table, known, of_each, spread};
-use super::lab::{Known, Lab, Shipped, draw, shipped};
+use super::lab::{Known, Lab, Shipped, Trouble, draw, shipped};
 use super::people::with_pose;
 use super::sheet::{Sheet, Strip};
 use crate::cli::exit::Stop;
@@ -48,7 +48,7 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
 type Painted = (Strip, Vec<Option<f64>>);
 
 /// The pictures that are made of one photograph, of two and so on, and how similar they are to the one that is not among them.
-fn one(lab: &Lab, person: Known) -> Result<Painted, Stop> {
+fn one(lab: &Lab, person: Known) -> Result<Painted, Trouble> {
     let folder = lab.folder()?;
     let (mut pictures, mut cosines, mut prompt) = (Vec::new(), Vec::new(), None);
     for number in 0..MOST {
@@ -65,7 +65,13 @@ fn one(lab: &Lab, person: Known) -> Result<Painted, Stop> {
             cosines.push(None);
             continue;
         };
-        let set = [format!("folder={}", folder.path().display()), format!("prompt={prompt}"), lab.noise(person)];
+        let set = [
+            format!("folder={}", folder.path().display()),
+            format!("prompt={prompt}"),
+            // All of them are of this person: none is left out.
+            "least_similarity=-1".to_owned(),
+            lab.noise(person),
+        ];
         let picture = lab.picture(GRAPH, &set)?;
         cosines.push(lab.largest(&picture)?.map(|seen| seen.cosine(person.seen)));
         pictures.push(Some(picture));

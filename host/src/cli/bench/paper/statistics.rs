@@ -46,10 +46,12 @@ pub fn share(answers: impl IntoIterator<Item = bool>) -> Option<f64> {
     mean(&answers)
 }
 
-/// How often a curve changes its sign; where it is 0 it has none.
+/// How often a curve that begins above 0 changes its sign; where it is 0 it has none. One that begins below goes the wrong way, and does
+/// not count: 0.
 pub fn crossings(curve: &[f64]) -> usize {
     let signs: Vec<bool> = curve.iter().filter(|value| **value != 0.0).map(|value| *value > 0.0).collect();
-    signs.windows(2).filter(|pair| pair[0] != pair[1]).count()
+    let changes = signs.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    if signs.first() == Some(&true) { changes } else { 0 }
 }
 
 /// How a curve rises, each of its places measured with the same people.
@@ -111,6 +113,9 @@ mod tests {
         assert_eq!(crossings(&[0.5, 0.0, -0.1]), 1);
         assert_eq!(crossings(&[0.5, 0.0, 0.1]), 0);
         assert_eq!(crossings(&[0.5, -0.1, 0.1, -0.4]), 3);
+        assert_eq!(crossings(&[0.5, -0.1, 0.1]), 2);
+        // From below, which is the wrong way.
+        assert_eq!([crossings(&[-0.5, 0.4]), crossings(&[-0.5, 0.1, -0.4]), crossings(&[0.0, -0.1, 0.4])], [0; 3]);
         assert_eq!(crossings(&[]), 0);
     }
 

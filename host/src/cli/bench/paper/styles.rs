@@ -2,7 +2,7 @@
 
 use super::findings::{As, Bar, Findings, Table, known, of_each, shown, spread};
 use super::judges::Opinion;
-use super::lab::{Known, Lab, Shipped, draw, shipped};
+use super::lab::{Known, Lab, Shipped, Trouble, draw, shipped};
 use super::sheet::Sheet;
 use super::statistics::share;
 use crate::cli::exit::Stop;
@@ -74,8 +74,8 @@ pub fn run(lab: &Lab) -> Result<(Findings, Sheet), Stop> {
         let kept = of_the_base(accuracy[1], accuracy[0]);
         by_clause.add(name, accuracy.into_iter().chain([kept]).map(|value| shown(value, As::Percent)));
         if name == "style" {
-            let what = "style accuracy with InstantID, of the base's";
-            findings.bars.push(Bar::at_least(what, kept, BAR, As::Percent));
+            let bar = |value| Bar::at_least("style accuracy with InstantID, of the base's", value, BAR, As::Percent);
+            findings.bars.push(bar(kept).below(bar(accuracy[2])));
         }
     }
     findings.tables = vec![by_style, by_clause];
@@ -89,7 +89,7 @@ fn of_the_base(accuracy: Option<f64>, base: Option<f64>) -> Option<f64> {
 }
 
 /// The pictures of all styles with InstantID, and what is right in them.
-fn one(lab: &Lab, person: Known) -> Result<(Vec<Bytes>, Row), Stop> {
+fn one(lab: &Lab, person: Known) -> Result<(Vec<Bytes>, Row), Trouble> {
     let scenes = Style::ALL.map(|style| lab.asked(person, style));
     let [photo, ..] = &scenes;
     let set = [
