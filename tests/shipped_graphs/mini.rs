@@ -3,11 +3,18 @@
 
 use super::{graph, host, picture_of, row, run, run_project};
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
+use selfsame_host::models::bundled_file;
 use selfsame_host::{RunOptions, open_graph};
+use selfsame_nodes::face::recognise::{Preparation, embed};
+use selfsame_nodes::face::warp::Rounding;
+use selfsame_nodes::image::bytes::Bytes;
+use selfsame_nodes::image::decode::decode;
 use selfsame_nodes::image::encode::{Depth, frames};
+use selfsame_nodes::onnx::{Options, Session};
 use selfsame_nodes::wires::{Face, similarity};
 use selfsame_sdk::{Image, Value};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// The graph with which the evaluation looks for faces.
 const FACES: &str = include_str!("../../host/src/cli/bench/paper/faces.ron");
@@ -19,14 +26,35 @@ fn picture(name: &str, arguments: &[&str]) -> Image {
     picture_of(&run(&graph(name), &arguments, out.path()))
 }
 
+/// A face in a picture, and who it is: as the judge of the evaluation sees it, not as the recogniser that InstantID is given.
+struct Seen {
+    face: Face,
+    embedding: Vec<f32>,
+}
+
+/// The judge. A graph that looks for faces must have run: it starts ONNX Runtime.
+fn judge() -> &'static Session {
+    static JUDGE: OnceLock<Session> = OnceLock::new();
+    JUDGE.get_or_init(|| {
+        let file = "judges/mini-judge.onnx";
+        Session::from_bytes(Path::new(file), bundled_file(file).unwrap(), Options::default()).unwrap()
+    })
+}
+
 /// The faces in a file, from left to right.
-fn faces_in(path: &Path) -> Vec<Face> {
+fn faces_in(path: &Path) -> Vec<Seen> {
     let out = tempfile::tempdir().unwrap();
     let project = Project::around(&Disk, Document::parse("faces.ron", FACES.to_owned()));
     let outcome = run_project(&project, &[format!("picture={}", path.display()), "pack=mini".to_owned()], out.path());
     let Some(Value::List(found)) = outcome.output("faces") else { panic!("no list of faces") };
-    let mut faces: Vec<Face> = found.iter().map(|face| (*face.downcast::<Face>().unwrap()).clone()).collect();
-    faces.sort_by(|a, b| a.bbox[0].total_cmp(&b.bbox[0]));
+    let picture = Bytes::frames(decode(&std::fs::read(path).unwrap()).unwrap().image, 3).unwrap().remove(0);
+    let seen = found.iter().map(|face| {
+        let face = (*face.downcast::<Face>().unwrap()).clone();
+        let embedding = embed(judge(), &picture, &face, Rounding::Fine, Preparation::Arcface).unwrap();
+        Seen { face, embedding }
+    });
+    let mut faces: Vec<Seen> = seen.collect();
+    faces.sort_by(|a, b| a.face.bbox[0].total_cmp(&b.face.bbox[0]));
     faces
 }
 
@@ -36,7 +64,7 @@ fn save(picture: &Image, path: &Path) {
 }
 
 /// The faces in a picture, from left to right.
-fn faces(picture: &Image) -> Vec<Face> {
+fn faces(picture: &Image) -> Vec<Seen> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture.png");
     save(picture, &path);
@@ -44,37 +72,48 @@ fn faces(picture: &Image) -> Vec<Face> {
 }
 
 /// The one face in a picture.
-fn only(picture: &Image) -> Face {
+fn only(picture: &Image) -> Seen {
     let mut faces = faces(picture);
     assert_eq!(faces.len(), 1, "expected one face, got {}", faces.len());
     faces.remove(0)
 }
 
-fn photo(who: &str) -> Face {
+fn photo(who: &str) -> Seen {
     let faces = faces_in(&graph("faces").join(who));
     faces.into_iter().next().unwrap_or_else(|| panic!("no face was found in {who}"))
 }
 
-fn likeness(one: &Face, other: &Face) -> f64 {
-    similarity(one.embedding.as_ref().unwrap(), other.embedding.as_ref().unwrap())
+fn likeness(one: &Seen, other: &Seen) -> f64 {
+    similarity(&one.embedding, &other.embedding)
 }
 
-/// That a face is this person's and not the other's.
-fn shows(face: &Face, who: &Face, other: &Face) {
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// That faces are this person's, by the bars of the evaluation: a mean cosine of 0.6, and 0.3 ahead of the other person. There 95 % of many
+/// must be ahead; of so few it is all.
+fn show(faces: &[Seen], who: &Seen, other: &Seen) {
+    let own: Vec<f64> = faces.iter().map(|face| likeness(face, who)).collect();
+    let wrong: Vec<f64> = faces.iter().map(|face| likeness(face, other)).collect();
+    assert!(mean(&own) >= 0.6, "like the person {own:.2?}");
+    let is_ahead = own.iter().zip(&wrong).all(|(own, wrong)| *own >= wrong + 0.3);
+    assert!(is_ahead, "like the person {own:.2?}, like somebody else {wrong:.2?}");
+}
+
+/// That one face is this person's rather than the other's, where the evaluation asks for no certain cosine: in other styles than a photograph
+/// and for faces that are small, turned, or painted over another one.
+fn shows(face: &Seen, who: &Seen, other: &Seen) {
     let (own, wrong) = (likeness(face, who), likeness(face, other));
     assert!(own > 0.3 && own > wrong + 0.2, "like the person {own:.2}, like somebody else {wrong:.2}");
 }
 
-/// How far a face is from where it should be, by its width: the mean of the five points.
-fn off(face: &Face, wanted: [[f32; 2]; 5]) -> f32 {
-    let points = face.kps.unwrap().into_iter().zip(wanted);
-    let distances = points.map(|([x, y], [to_x, to_y])| (x - to_x).hypot(y - to_y));
-    distances.sum::<f32>() / 5.0 / (face.bbox[2] - face.bbox[0])
-}
-
-/// The key points of a photograph of 256 px in a picture of 128 px.
-fn halved(face: &Face) -> [[f32; 2]; 5] {
-    face.kps.unwrap().map(|point| point.map(|value| value / 2.0))
+/// How far a face in a picture of 128 px is from where it is in a photograph of 256 px, by its width there: the mean of the five points.
+fn off(face: &Seen, photo: &Seen) -> f64 {
+    let [left, _, right, _] = photo.face.bbox;
+    let points = face.face.kps.unwrap().into_iter().zip(photo.face.kps.unwrap());
+    let distances = points.map(|([x, y], [to_x, to_y])| (2.0 * x - to_x).hypot(2.0 * y - to_y));
+    f64::from(distances.sum::<f32>() / 5.0 / (right - left))
 }
 
 /// The pictures of a row of 128 px.
@@ -101,15 +140,32 @@ fn colour(picture: &Image) -> (f32, f32) {
 #[ignore = "Mini is not trained far enough"]
 fn a_picture_shows_the_person_in_the_place_of_the_photograph() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
+    // In the words of a photograph, as the evaluation asks for it.
+    let prompt =
+        "prompt=a photo of a person, smiling, facing the camera, wearing a blue shirt, in a meadow, lit from the left";
     let bens = format!("face={}", graph("faces/ben.png").display());
-    for name in ["instantid.ron", "lcm-lora.ron"] {
-        let face = only(&picture(name, &[]));
-        shows(&face, &ada, &ben);
-        assert!(off(&face, halved(&ada)) < 0.1, "{name}");
-        shows(&only(&picture(name, &[&bens])), &ben, &ada);
-    }
-    shows(&only(&picture("multi-reference.ron", &[])), &ada, &ben);
+    let graphs = ["instantid.ron", "lcm-lora.ron"];
+    let mut adas: Vec<Seen> = graphs.map(|name| only(&picture(name, &[prompt]))).into();
+    let places: Vec<f64> = adas.iter().map(|face| off(face, &ada)).collect();
+    assert!(mean(&places) <= 0.05, "{places:.3?}");
+    adas.push(only(&picture("multi-reference.ron", &[])));
+    show(&adas, &ada, &ben);
+    show(&graphs.map(|name| only(&picture(name, &[&bens, prompt]))), &ben, &ada);
+    // As they are written, in other styles.
+    graphs.iter().for_each(|name| shows(&only(&picture(name, &[])), &ada, &ben));
     only(&picture("text-to-image.ron", &[]));
+}
+
+#[test]
+#[ignore = "Mini is not trained far enough"]
+fn without_instantid_a_picture_shows_somebody_else() {
+    let people = [photo("ada.png"), photo("ben.png")];
+    // One stranger may look like one of them by chance: the mean counts, of several strangers.
+    let strangers = ["seed=1", "seed=2", "seed=3", "seed=4"]
+        .map(|seed| only(&picture("instantid.ron", &["likeness=0", "pose=0", seed])));
+    let cosines: Vec<f64> =
+        strangers.iter().flat_map(|stranger| people.iter().map(|person| likeness(stranger, person))).collect();
+    assert!(mean(&cosines) <= 0.2, "{cosines:.2?}");
 }
 
 #[test]
@@ -131,7 +187,8 @@ fn edges_put_one_person_into_the_place_of_another() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     let face = only(&picture("instantid-canny.ron", &[]));
     shows(&face, &ben, &ada);
-    assert!(off(&face, halved(&ada)) < 0.1);
+    // Of one picture; the mean of many must be half of it.
+    assert!(off(&face, &ada) < 0.1);
 }
 
 #[test]
@@ -180,7 +237,7 @@ fn two_people_are_two_people() {
 #[ignore = "Mini is not trained far enough"]
 fn a_person_becomes_another_one() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
-    let way: Vec<Face> = cells(&picture("interpolation.ron", &[])).iter().map(only).collect();
+    let way: Vec<Seen> = cells(&picture("interpolation.ron", &[])).iter().map(only).collect();
     assert_eq!(way.len(), 5);
     shows(&way[0], &ada, &ben);
     shows(&way[4], &ben, &ada);
@@ -193,9 +250,9 @@ fn a_person_becomes_another_one() {
 #[ignore = "Mini is not trained far enough"]
 fn views_turn_from_left_to_right() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
-    let views: Vec<Face> = cells(&picture("novel-view.ron", &["count=3"])).iter().map(only).collect();
-    let turn = |face: &Face| {
-        let [left, right, nose, ..] = face.kps.unwrap();
+    let views: Vec<Seen> = cells(&picture("novel-view.ron", &["count=3"])).iter().map(only).collect();
+    let turn = |seen: &Seen| {
+        let [left, right, nose, ..] = seen.face.kps.unwrap();
         (nose[0] - (left[0] + right[0]) / 2.0) / (right[0] - left[0])
     };
     assert!(turn(&views[0]) + 0.1 < turn(&views[1]) && turn(&views[1]) + 0.1 < turn(&views[2]));
