@@ -108,8 +108,18 @@ class Noise:
 
     def weights(self, timesteps):
         """What a timestep counts when the base is trained: min(5 / signal to noise, 1). Source: arXiv 2303.09556, section 3.4."""
-        kept = self.scheduler.alphas_cumprod.to(timesteps.device)[timesteps]
+        kept = self.kept(timesteps)
         return (5 * (1 - kept) / kept).clamp(max=1)
+
+    def weights_of_content(self, timesteps):
+        """What it counts when somebody is learned: 1 / (1 + signal to noise). Source: P2, arXiv 2204.00227, equation 9, with k = gamma = 1.
+
+        Where there is little noise, a loss is large and says next to nothing of who is seen.
+        """
+        return 1 - self.kept(timesteps)
+
+    def kept(self, timesteps):
+        return self.scheduler.alphas_cumprod.to(timesteps.device)[timesteps]
 
 
 def added(pooled):

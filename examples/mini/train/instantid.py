@@ -62,7 +62,7 @@ def main():
             noisy, timesteps, context, added_cond_kwargs=added, cross_attention_kwargs={"ip_hidden_states": tokens},
             down_block_additional_residuals=down, mid_block_additional_residual=middle,
         ).sample
-        return {"loss": diffusion.loss(predicted, noise)}
+        return {"loss": diffusion.loss(predicted, noise, noises.weights_of_content(timesteps)), "plain": diffusion.loss(predicted, noise)}
 
     loop.train(args, modules, step)
 

@@ -10,7 +10,8 @@ use std::fmt::Write;
 /// What is true of the judge that comes with the program (`examples/mini/train/embedder.py`).
 const BUNDLED_JUDGE: &str = "a recogniser that is not the one whose embeddings InstantID is given. It is another network (plain convolutions, \
                              group normalisation) with another seed and another margin (CosFace); like the other one it has learned from \
-                             the people of the training, from cosines to their names and from the numbers that make them";
+                             the people of the training, from cosines to their names and from the numbers that make them, but in pictures \
+                             that are blurred, noisy and shifted";
 
 /// The page, in Markdown. Contact sheets lie beside it.
 pub fn page(record: &Record) -> String {
