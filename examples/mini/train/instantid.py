@@ -1,4 +1,5 @@
-"""InstantID in small: with the base frozen, the Image Adapter and IdentityNet learn the paper's objective (arXiv 2401.07519).
+"""InstantID in small: with the base frozen, the Image Adapter and IdentityNet learn the paper's objective (arXiv 2401.07519), in
+which timesteps are weighted by what they say of who is seen.
 
 The embedding is that of another picture of the same person, so that nothing but who it is can be learned from it; key points are
 those of the picture itself. Now and then the embedding is zero, which is what guidance compares with.
