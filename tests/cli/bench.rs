@@ -92,7 +92,7 @@ fn the_paper_on_two_people() {
     let done = run_with_onnx(&scratch, &args).expect(0);
     assert!(done.stderr.contains("identity: 8 pictures in "), "{}", done.stderr);
     assert!(done.stdout.contains("identity cosine with InstantID"), "{}", done.stdout);
-    assert_eq!(scratch.files("paper"), ["paper/identity.png", "paper/paper.json", "paper/paper.md"]);
+    assert_eq!(scratch.files("paper"), ["paper/paper.json", "paper/paper.md", "paper/paper/identity.png"]);
     let record = figures(&String::from_utf8(scratch.read("paper/paper.json")).unwrap());
     assert_eq!(record["subject"]["people"], serde_json::json!({ "split": "test", "first": 0, "people": 2 }));
     let found = &record["experiments"]["identity"];
@@ -104,7 +104,7 @@ fn the_paper_on_two_people() {
         "{models:?}"
     );
     let page = String::from_utf8(scratch.read("paper/paper.md")).unwrap();
-    assert!(page.contains("## The person, and nobody else") && page.contains("](identity.png)"), "{page}");
+    assert!(page.contains("## The person, and nobody else") && page.contains("](paper/identity.png)"), "{page}");
     assert!(page.contains("\nselfsame bench paper --people 2 --device cpu --steps 2 --only identity\n"), "{page}");
 
     // Nothing is overwritten. What was made is not made again; another evaluation is not mixed with it.

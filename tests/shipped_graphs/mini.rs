@@ -137,7 +137,7 @@ fn colour(picture: &Image) -> (f32, f32) {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
+#[ignore = "Mini is not trained far enough: see docs/paper.md"]
 fn a_picture_shows_the_person_in_the_place_of_the_photograph() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     // In the words of a photograph, as the evaluation asks for it.
@@ -157,7 +157,6 @@ fn a_picture_shows_the_person_in_the_place_of_the_photograph() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
 fn without_instantid_a_picture_shows_somebody_else() {
     let people = [photo("ada.png"), photo("ben.png")];
     // One stranger may look like one of them by chance: the mean counts, of several strangers.
@@ -182,7 +181,7 @@ fn where_mini_finds_nobody_it_says_what_photographs_want() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
+#[ignore = "Mini is not trained far enough: see docs/paper.md"]
 fn edges_put_one_person_into_the_place_of_another() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     let face = only(&picture("instantid-canny.ron", &[]));
@@ -192,7 +191,6 @@ fn edges_put_one_person_into_the_place_of_another() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
 fn a_face_that_is_painted_anew_is_like_the_person() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     for name in ["img2img.ron", "inpaint-face.ron"] {
@@ -203,7 +201,7 @@ fn a_face_that_is_painted_anew_is_like_the_person() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
+#[ignore = "Mini is not trained far enough: see docs/paper.md"]
 fn styles_are_what_they_are_called() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     let styles = cells(&picture("styles.ron", &["columns=5"]));
@@ -215,7 +213,7 @@ fn styles_are_what_they_are_called() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
+#[ignore = "Mini is not trained far enough: see docs/paper.md"]
 fn the_lora_draws_with_a_pencil() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     let (drawn, plain) = (picture("lora.ron", &[]), picture("lora.ron", &["strength=0"]));
@@ -224,7 +222,7 @@ fn the_lora_draws_with_a_pencil() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
+#[ignore = "Mini is not trained far enough: see docs/paper.md"]
 fn two_people_are_two_people() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     let both = faces(&picture("two-identities.ron", &[]));
@@ -234,7 +232,6 @@ fn two_people_are_two_people() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
 fn a_person_becomes_another_one() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     let way: Vec<Seen> = cells(&picture("interpolation.ron", &[])).iter().map(only).collect();
@@ -247,7 +244,7 @@ fn a_person_becomes_another_one() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
+#[ignore = "Mini is not trained far enough: see docs/paper.md"]
 fn views_turn_from_left_to_right() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     let views: Vec<Seen> = cells(&picture("novel-view.ron", &["count=3"])).iter().map(only).collect();
@@ -260,7 +257,7 @@ fn views_turn_from_left_to_right() {
 }
 
 #[test]
-#[ignore = "Mini is not trained far enough"]
+#[ignore = "Mini is not trained far enough: see docs/paper.md"]
 fn more_likeness_is_more_like_the_person() {
     let (ada, ben) = (photo("ada.png"), photo("ben.png"));
     // Two rows of two: the last picture has all of both weights, the first none.

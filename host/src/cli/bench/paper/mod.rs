@@ -40,10 +40,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// The folder of contact sheets, beside the page.
+const PICTURES: &str = "paper";
+
 /// Measures what InstantID's paper claims, on people whom no network has seen in training
 ///
 /// The people come from a world of procedural portraits, and everything is painted by the graphs that come with Selfsame.
-/// Results are a page with tables and pictures, paper.md, and figures for programs, paper.json.
+/// Results are a page with tables, paper.md, its pictures in paper/, and figures for programs, paper.json.
 #[derive(Args)]
 pub struct Paper {
     /// How many people are evaluated
@@ -120,7 +123,7 @@ impl Paper {
         let record = if self.resume { Record::resume(&self.out, subject)? } else { Record::begin(&self.out, subject)? };
         start_onnx(&cancel)?;
         let judges = (Judge::open(self.judge.as_deref())?, Critic::open(self.critic.as_deref())?);
-        std::fs::create_dir_all(&self.out)
+        std::fs::create_dir_all(self.out.join(PICTURES))
             .map_err(|error| format!("cannot make {}: {error}", self.out.display()))
             .or_stop(Exit::Wrong)?;
         let scenes = Scenes { people, seed: self.seed };
@@ -159,15 +162,21 @@ impl Paper {
                 findings.remarks.push(format!("A graph failed with {failed} people: they count as failures."));
             }
             findings.sheet = findings.sheet.filter(|_| !sheet.is_empty());
-            sheet.write(&self.out.join(format!("{name}.png")))?;
+            sheet.write(&self.out.join(PICTURES).join(format!("{name}.png")))?;
             tell(&format!("{name}: {} pictures in {:.0} s", findings.pictures, findings.seconds));
             record.made_by(command.clone());
             record.experiments.insert(name, findings);
             record.write(&self.out)?;
-            write_file(&self.out.join("paper.md"), &page::page(&record))?;
+            self.write_page(&record)?;
         }
+        // Also of what was made before: pages change with the program.
+        self.write_page(&record)?;
         print(&record.summary())?;
         Ok(Exit::Ok)
+    }
+
+    fn write_page(&self, record: &Record) -> Result<(), Stop> {
+        write_file(&self.out.join("paper.md"), &page::page(record))
     }
 
     /// The models, by the arguments of graphs that name them, with their kinds.

@@ -1,5 +1,6 @@
 //! All findings as a page for people: `paper.md`.
 
+use super::PICTURES;
 use super::experiment::Experiment;
 use super::findings::{Findings, Table};
 use super::judges::Judge;
@@ -13,7 +14,7 @@ const BUNDLED_JUDGE: &str = "a recogniser that is not the one whose embeddings I
                              the people of the training, from cosines to their names and from the numbers that make them, but in pictures \
                              that are blurred, noisy and shifted";
 
-/// The page, in Markdown. Contact sheets lie beside it.
+/// The page, in Markdown. Contact sheets lie in a folder beside it.
 pub fn page(record: &Record) -> String {
     let mut text = intro(record);
     let rows = record.made().flat_map(|(experiment, findings)| {
@@ -95,7 +96,7 @@ fn add_experiment(text: &mut String, experiment: Experiment, findings: &Findings
         let _ = write!(text, "{remark}\n\n");
     }
     if let Some(sheet) = &findings.sheet {
-        let _ = write!(text, "![{}]({name}.png)\n\n{sheet}\n\n", about.title);
+        let _ = write!(text, "![{}]({PICTURES}/{name}.png)\n\n{sheet}\n\n", about.title);
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
             "wanted at least 0.600: not decided: the judge gives 0.500 here, and 0.400 for what the world itself draws\n",
             "| InstantID | 0.5 |",
             "selfsame run graphs/instantid.ron --set face=photo.png",
-            "](identity.png)",
+            "](paper/identity.png)",
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
