@@ -1,5 +1,5 @@
-//! What the pictures of Mini show: the people they should, where they should. What is bundled today was trained for a short time
-//! (`examples/mini/README.md`) and fails here, so most of these tests wait for more of it: `--ignored` runs them.
+//! What the pictures of Mini show: the people they should, where they should. What is bundled today was trained for a few hours
+//! (`examples/mini/README.md`) and is not yet as like the person as it should be, so most of these tests wait: `--ignored` runs them.
 
 use super::{graph, host, picture_of, row, run, run_project};
 use selfsame_graphs::{ArgValues, Disk, Document, Project, Targets};
